@@ -1,0 +1,1 @@
+"""People and, with the brokers, their accounts, credentials, sharing and audit."""

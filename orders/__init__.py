@@ -1,0 +1,1 @@
+"""Instruments, tickets, the order engine, the order book."""

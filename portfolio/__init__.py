@@ -1,0 +1,1 @@
+"""Positions, holdings, funds, the sync pipeline, history, analytics."""

@@ -1,0 +1,1 @@
+"""Live events: consumers now, account runners and postbacks with the brokers."""

@@ -1,0 +1,1 @@
+"""The project: what everyone may use, and the wiring on top."""

@@ -1,0 +1,48 @@
+"""How commands speak: exactly one JSON document with --json, and a plain word when no desk runs."""
+
+import json
+import os
+import sys
+from typing import Any
+
+from django.core.management import execute_from_command_line
+from django.core.management.base import BaseCommand, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+
+
+def run(arguments: list[str]) -> None:
+    """Run a command; a server that is not there is said in words, not as a traceback."""
+    os.environ.setdefault("DATABASE_POOL", "0")  # a short-lived process needs one connection
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db.utils import OperationalError
+    from redis.exceptions import ConnectionError as RedisGone
+
+    try:
+        execute_from_command_line(arguments)
+    except ImproperlyConfigured as error:
+        sys.exit(f"tradedesk: {error}")
+    except (OperationalError, RedisGone) as error:
+        if (
+            "DATABASE_URL" in settings.__dict__
+            and settings.HOME.database_url == settings.DATABASE_URL
+        ):
+            sys.exit(
+                f"tradedesk: no desk runs on {settings.HOME.path}. Start it with "
+                "`python3 manage.py desk`, or name its home: TRADEDESK_HOME=/its/folder"
+            )
+        sys.exit(f"tradedesk: {str(error).strip().splitlines()[0]}")
+
+
+class JsonCommand(BaseCommand):
+    """A command that answers people in text and programs in JSON."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+    def answer(self, facts: Any, *, text: str, as_json: bool) -> None:
+        """Print the facts the way they were asked for."""
+        if as_json:
+            self.stdout.write(json.dumps(facts, cls=DjangoJSONEncoder, ensure_ascii=False))
+        else:
+            self.stdout.write(text)

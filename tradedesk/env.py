@@ -1,0 +1,118 @@
+"""Typed readers of the environment that fail loudly, and say what to do, when a value is wrong."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def load(file: Path) -> None:
+    """Take the lines NAME=value of a .env file that the environment does not have already."""
+    if not file.is_file():
+        return
+    for number, line in enumerate(file.read_text().splitlines(), 1):
+        name, equals, value = line.strip().partition("=")
+        if not name or name.startswith("#"):
+            continue
+        if not equals or not name.strip().isidentifier():
+            raise ImproperlyConfigured(f"{file.name}, line {number}: write it as NAME=value")
+        os.environ.setdefault(name.strip(), value.strip().strip("\"'"))
+
+
+def text(name: str, default: str = "") -> str:
+    """Read a text; an empty variable counts as not set."""
+    return os.environ.get(name, "").strip() or default
+
+
+def number(name: str, default: int, *, least: int = 0) -> int:
+    """Read a whole number that is not smaller than `least`."""
+    value = text(name, str(default))
+    if not value.isdecimal() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}: give a whole number from {least} up")
+    return int(value)
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Read an on/off switch."""
+    value = text(name, "on" if default else "off").lower()
+    if value not in TRUE | FALSE:
+        raise ImproperlyConfigured(f"{name} is {value!r}: say on or off")
+    return value in TRUE
+
+
+def choice(name: str, default: str, allowed: set[str]) -> str:
+    """Read one of a few words."""
+    value = text(name, default).lower()
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value!r}: say {' or '.join(sorted(allowed))}")
+    return value
+
+
+def words(name: str) -> list[str]:
+    """Read a list separated by commas."""
+    return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def secret(name: str) -> str:
+    """Read a secret: from NAME itself, from the file NAME_FILE, or from what NAME_COMMAND prints."""
+    if value := text(name):
+        return value
+    if file := text(f"{name}_FILE"):
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f"{name}_FILE: cannot read {file}: {error.strerror}"
+            ) from error
+    if command := text(f"{name}_COMMAND"):
+        try:
+            ran = subprocess.run(
+                shlex.split(command), capture_output=True, text=True, timeout=20, check=True
+            )
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            # The command's own words may hold the secret: only its failing is told.
+            raise ImproperlyConfigured(
+                f"{name}_COMMAND did not work: {type(error).__name__}"
+            ) from None
+        return ran.stdout.strip()
+    return ""
+
+
+def database(url: str, *, pool: int) -> dict[str, Any]:
+    """Turn postgres://user:password@host:port/name?option=value into Django's settings."""
+    parts = urlsplit(url)
+    name = unquote(parts.path.lstrip("/"))
+    if parts.scheme not in {"postgres", "postgresql"} or not name:
+        raise ImproperlyConfigured(
+            "DATABASE_URL must look like postgres://user:password@host:5432/name"
+        )
+    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    host = options.pop("host", None) or unquote(parts.hostname or "")
+    options.setdefault("connect_timeout", 2)
+    if pool:
+        options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 2, "max_idle": 60}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
+def celery_broker(redis_url: str) -> str:
+    """Spell a redis-py address the way Celery wants it."""
+    parts = urlsplit(redis_url)
+    if parts.scheme != "unix":
+        return redis_url
+    number = dict(parse_qsl(parts.query)).get("db", "0")
+    return f"redis+socket://{parts.path}?virtual_host={number}"

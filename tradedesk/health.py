@@ -1,0 +1,142 @@
+"""Is the process alive, is the desk ready, what do its numbers say."""
+
+import ipaddress
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from typing import Any
+
+import psycopg
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from tradedesk import metrics, pulse
+from tradedesk.errors import OUTAGES
+
+PATIENCE = 1.5  # seconds that a check may take before its part counts as dead
+checkers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ready")
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer as long as this process can."""
+    return JsonResponse({"ok": True})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Say of each part whether it works and how old that news is; 503 when one does not."""
+    started = {name: checkers.submit(timed, check) for name, check in CHECKS.items()}
+    parts = {}
+    for name, future in started.items():
+        try:
+            parts[name] = future.result(timeout=PATIENCE)
+        except TooLate:
+            parts[name] = {"ok": False, "why": f"no answer within {PATIENCE} s"}
+    ready = all(part["ok"] for part in parts.values())
+    response = JsonResponse({"ready": ready, "parts": parts}, status=200 if ready else 503)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Show the numbers to this machine and to whoever holds the token."""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = settings.METRICS_TOKEN
+    if not is_local(request) and not (token and secrets.compare_digest(given, token)):
+        return HttpResponse(
+            "Metrics are open to this machine, or with METRICS_TOKEN.\n", status=403
+        )
+    return HttpResponse(
+        metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
+    )
+
+
+def is_local(request: HttpRequest) -> bool:
+    address = request.META.get("REMOTE_ADDR", "")
+    return bool(address) and ipaddress.ip_address(address).is_loopback
+
+
+def timed(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    began = time.perf_counter()
+    try:
+        found = check()
+    except (*OUTAGES, psycopg.Error, redis.RedisError, OSError) as error:
+        found = {
+            "ok": False,
+            "why": str(error).strip().splitlines()[0][:200] or type(error).__name__,
+        }
+    return {**found, "took_ms": round((time.perf_counter() - began) * 1000, 1)}
+
+
+def check_postgres() -> dict[str, Any]:
+    """Ask over a connection of its own: a full pool is not a dead server."""
+    facts = connection.get_connection_params()
+    facts.pop("pool", None)
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        facts.pop(name, None)
+    with psycopg.connect(**{**facts, "connect_timeout": 1}) as plain:
+        plain.execute("select 1")
+    return {"ok": True, "age_s": 0.0}
+
+
+def check_redis() -> dict[str, Any]:
+    with pulse.connection() as client:
+        client.ping()
+    return {"ok": True, "age_s": 0.0}
+
+
+migrated: list[float] = []  # when it was found complete; code and schema change only by a restart
+
+
+def check_migrations() -> dict[str, Any]:
+    if not migrated:
+        try:
+            executor = MigrationExecutor(connection)
+            pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        finally:
+            connection.close()
+        if pending:
+            return {"ok": False, "why": f"{len(pending)} migrations are pending: run migrate"}
+        migrated.append(time.time())
+    return {"ok": True, "age_s": round(time.time() - migrated[0], 1)}
+
+
+def check_part(part: str) -> Callable[[], dict[str, Any]]:
+    def check() -> dict[str, Any]:
+        with pulse.connection() as client:
+            age = pulse.ages([part], client)[part]
+        if age is None:
+            return {"ok": False, "why": "never heard of"}
+        alive = age < pulse.SILENT_AFTER
+        return {"ok": alive, "age_s": round(age, 2)} | ({} if alive else {"why": "silent"})
+
+    return check
+
+
+def check_disk() -> dict[str, Any]:
+    free = (
+        shutil.disk_usage(settings.HOME.path if settings.HOME.path.exists() else "/").free // 2**20
+    )
+    enough = free >= settings.DISK_LEAST_MEGABYTES
+    return {"ok": enough, "free_mb": free, "age_s": 0.0} | (
+        {} if enough else {"why": "the disk is nearly full"}
+    )
+
+
+CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
+    "postgres": check_postgres,
+    "redis": check_redis,
+    "migrations": check_migrations,
+    "worker": check_part("worker"),
+    "beat": check_part("beat"),
+    "disk": check_disk,
+}

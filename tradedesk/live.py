@@ -1,0 +1,54 @@
+"""The closed catalogue of live events, the names of their groups, and the one way to announce."""
+
+from functools import partial
+from typing import Any, Literal, TypedDict
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+
+class PanelChanged(TypedDict):
+    """A panel has a newer version; who shows it fetches it once."""
+
+    type: Literal["panel.changed"]
+    panel: str
+    version: int
+
+
+class AccountChanged(TypedDict):
+    """A broker account went live, asks for a log-in, or was paused."""
+
+    type: Literal["account.changed"]
+    account: str
+    state: str
+
+
+class SessionEnded(TypedDict):
+    """A person's session is over; its sockets close."""
+
+    type: Literal["session.ended"]
+    session: str
+
+
+Event = PanelChanged | AccountChanged | SessionEnded
+
+
+def account_group(account_id: int) -> str:
+    """Name the group of everyone who may see this account."""
+    return f"account.{account_id}"
+
+
+def user_group(user_id: int) -> str:
+    """Name the group of one person's browsers."""
+    return f"user.{user_id}"
+
+
+def announce(group: str, event: Event) -> None:
+    """Tell the group, once what happened is committed."""
+    transaction.on_commit(partial(send, group, event), robust=True)
+
+
+def send(group: str, event: dict[str, Any] | Event) -> None:
+    layer = get_channel_layer()
+    async_to_sync(layer.group_send)(group, event)

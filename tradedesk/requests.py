@@ -1,0 +1,37 @@
+"""A name for every request, so that a line in the log and an error on the screen meet."""
+
+import re
+import secrets
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+current_id: ContextVar[str] = ContextVar("request_id", default="")
+GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Give the request an id, or keep the one that the proxy in front gave it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        name = given if GIVEN.fullmatch(given) else secrets.token_hex(8)
+        token = current_id.set(name)
+        try:
+            response = self.get_response(request)
+        finally:
+            current_id.reset(token)
+        response["X-Request-ID"] = name
+        if request_is_signed_in(request):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+
+def request_is_signed_in(request: HttpRequest) -> bool:
+    """Tell whether this answer was made for somebody, without asking the database again."""
+    user = request.__dict__.get("_cached_user")
+    return user is not None and user.is_authenticated

@@ -1,0 +1,267 @@
+"""Every setting, read from the environment. .env.example lists all the variables."""
+
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+
+from tradedesk import env
+from tradedesk.home import Home
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load(BASE_DIR / ".env")
+
+# Desk: one machine, http on loopback, keys in the home. Production: HTTPS behind a proxy.
+PRODUCTION = env.choice("TRADEDESK_MODE", "desk", {"desk", "production"}) == "production"
+HOME = Home.at(env.text("TRADEDESK_HOME", "var"), BASE_DIR)
+DEBUG = env.flag("DEBUG")
+# Set by `desk --tls` too: whether browsers reach us by https.
+HTTPS = PRODUCTION or env.flag("TRADEDESK_HTTPS")
+
+SECRET_KEY = env.secret("SECRET_KEY") or ("" if PRODUCTION else HOME.key("secret-key"))
+# The first key encrypts, all of them decrypt: that is how keys are changed.
+FIELD_ENCRYPTION_KEY = [
+    key
+    for key in (env.secret("FIELD_ENCRYPTION_KEY") or HOME.key("field-key"))
+    .replace(",", " ")
+    .split()
+    if key
+]
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
+ADMIN_PATH = env.text("ADMIN_PATH", "admin").strip("/") + "/"
+
+# What stands here is refused by name before anything starts in production.
+if PRODUCTION:
+    wrong = {
+        "SECRET_KEY is missing or short: give at least 50 random characters": len(SECRET_KEY) < 50,
+        "FIELD_ENCRYPTION_KEY is missing: make one with `manage.py make_key`": not FIELD_ENCRYPTION_KEY,
+        "DEBUG is on": DEBUG,
+        "ALLOWED_HOSTS is empty: name your host": not ALLOWED_HOSTS,
+        "ALLOWED_HOSTS has a wildcard": any("*" in host for host in ALLOWED_HOSTS),
+        "DATABASE_URL is missing": not env.text("DATABASE_URL"),
+        "REDIS_URL is missing": not env.text("REDIS_URL"),
+    }
+    if reasons := [reason for reason, is_wrong in wrong.items() if is_wrong]:
+        raise ImproperlyConfigured("Tradedesk does not start in production: " + "; ".join(reasons))
+else:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
+
+# Before a desk's first start there are no keys. Commands like `check` work all the same;
+# the encrypted field refuses to write with a key that nobody keeps.
+KEYS_ARE_KEPT = bool(SECRET_KEY and FIELD_ENCRYPTION_KEY)
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(50)
+FIELD_ENCRYPTION_KEY = FIELD_ENCRYPTION_KEY or ["A" * 43 + "="]
+SECRET_KEY_FALLBACKS = env.secret("SECRET_KEY_FALLBACKS").replace(",", " ").split()
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that Twisted takes the asyncio reactor before anyone else asks for one
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "channels",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "tradedesk",
+    "accounts",
+    "orders",
+    "portfolio",
+    "streaming",
+]
+
+MIDDLEWARE = [
+    "tradedesk.requests.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "accounts.sessions.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "tradedesk.urls"
+ASGI_APPLICATION = "tradedesk.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tradedesk.shell.shell",
+            ],
+            "builtins": ["tradedesk.templatetags.desk"],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Truth in Postgres, everything short-lived in Redis. There is no other kind.
+DATABASE_URL = env.text("DATABASE_URL", HOME.database_url)
+REDIS_URL = env.text("REDIS_URL", HOME.redis_url)
+DATABASES = {"default": env.database(DATABASE_URL, pool=env.number("DATABASE_POOL", 16))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "desk",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # Without this redis-py hangs up on a socket that was quiet for five seconds.
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "live"},
+    }
+}
+
+# Celery. A message is a hint that may come twice or never; the truth is a row in Postgres.
+CELERY_BROKER_URL = env.celery_broker(REDIS_URL)
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False  # repeatable tasks say acks_late themselves
+CELERY_TASK_SOFT_TIME_LIMIT = 50
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# Ten times the hard limit of a task; nothing here uses an ETA, which Redis would deliver again.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 10}
+CELERY_TIMEZONE = "Asia/Kolkata"
+CELERY_BEAT_SCHEDULE = {
+    "prove-the-round-trip": {
+        "task": "tradedesk.tasks.record_pulse_task",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "end-old-sessions": {
+        "task": "accounts.tasks.end_old_sessions_task",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+}
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+REQUIRE_SECOND_FACTOR = env.flag("REQUIRE_SECOND_FACTOR")
+
+SESSION_ENGINE = "accounts.sessions"
+SESSION_IDLE_MINUTES = env.number("SESSION_IDLE_MINUTES", 30, least=1)
+SESSION_HOURS = env.number("SESSION_HOURS", 12, least=1)
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+# Ports of one host share their cookies, so two desks on it need names of their own.
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else f"desk-session-{HOME.short}"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else f"desk-csrf-{HOME.short}"
+CSRF_FAILURE_VIEW = "tradedesk.errors.csrf_failure"
+
+# What every answer says to the browser
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 63_072_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+# Forwarded headers count only from these peers ("unix" for a Unix socket).
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES") if PRODUCTION else []
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "media-src": [CSP.SELF],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+    "object-src": [CSP.NONE],
+}
+PERMISSIONS_POLICY = (
+    "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()"
+)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+# Static files
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME.path / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "tradedesk.staticfiles.HashedStorage"},
+}
+WHITENOISE_MAX_AGE = 31_536_000
+
+# Words and times
+LANGUAGE_CODE = "en-in"
+TIME_ZONE = "Asia/Kolkata"
+USE_I18N = False
+USE_TZ = True
+
+# Mail. Without a server, links for resets and invitations come by command.
+MAIL_SERVER = env.text("EMAIL_HOST")
+EMAIL_FROM = DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("EMAIL_FROM", "desk@localhost")
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": MAIL_SERVER,
+            "port": env.number("EMAIL_PORT", 587),
+            "username": env.text("EMAIL_USER"),
+            "password": env.secret("EMAIL_PASSWORD"),
+            "use_tls": env.flag("EMAIL_TLS", default=True),
+            "timeout": 10,
+        },
+    }
+    if MAIL_SERVER
+    else {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+}
+
+# Operating
+SENTRY_DSN = env.secret("SENTRY_DSN")
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+DISK_LEAST_MEGABYTES = env.number("DISK_LEAST_MEGABYTES", 200)
+LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "plain", {"json", "plain"})
+LOGGING_CONFIG = "tradedesk.logs.configure"
+LOGGING = {
+    "format": LOG_FORMAT,
+    "level": env.choice("LOG_LEVEL", "info", {"debug", "info", "warning"}),
+}
+SILENCED_SYSTEM_CHECKS: list[str] = []
