@@ -23,10 +23,7 @@ def run(arguments: list[str]) -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"tradedesk: {error}")
     except (OperationalError, RedisGone) as error:
-        if (
-            "DATABASE_URL" in settings.__dict__
-            and settings.HOME.database_url == settings.DATABASE_URL
-        ):
+        if settings.HOME.database_url == settings.DATABASE_URL:
             sys.exit(
                 f"tradedesk: no desk runs on {settings.HOME.path}. Start it with "
                 "`python3 manage.py desk`, or name its home: TRADEDESK_HOME=/its/folder"

@@ -10,7 +10,7 @@ from tradedesk import env
 from tradedesk.home import Home
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env.load(BASE_DIR / ".env")
+env.load(BASE_DIR / env.text("ENV_FILE", ".env"))
 
 # Desk: one machine, http on loopback, keys in the home. Production: HTTPS behind a proxy.
 PRODUCTION = env.choice("TRADEDESK_MODE", "desk", {"desk", "production"}) == "production"

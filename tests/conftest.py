@@ -1,0 +1,23 @@
+"""Fixtures for all tests."""
+
+import pytest
+import redis
+from django.conf import settings
+from django.core.cache import cache
+
+
+def pytest_configure(config):
+    # Hashed names need a collection first; the browser tests have one, these need none.
+    settings.STORAGES["staticfiles"] = {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+
+
+@pytest.fixture(autouse=True)
+def empty_redis(request):
+    """Give each test a Redis without yesterday's limits; browser tests have a desk of their own."""
+    if "e2e" not in request.node.path.parts:
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
+    yield
+    cache.close()

@@ -1,0 +1,95 @@
+"""A real browser in front of a whole desk."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from tests.running import is_ready, start_desk, stop_desk, wait_until
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_browser():
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def pytest_collection_modifyitems(config, items):
+    browser = find_browser()
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.browser)
+            if not browser and not os.environ.get("CI"):
+                item.add_marker(
+                    pytest.mark.skip(reason="NO BROWSER: install chromium to run these")
+                )
+
+
+@pytest.fixture(scope="session")
+def desk():
+    """Start one desk for all browser tests of this run."""
+    home = Path(tempfile.mkdtemp(prefix="tradedesk-e2e-"))
+    running = start_desk(home)
+    try:
+        wait_until(lambda: is_ready(running), seconds=120)
+        yield running
+    finally:
+        stop_desk(running)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real Chromium. One a module: its event loop must not outlive these tests."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=find_browser(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Complaints:
+    """What the browser complained about: errors, refused resources, broken rules."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def listen(self, page: Page):
+        page.on("console", lambda message: self.add(message.type, message.text))
+        page.on("pageerror", lambda error: self.lines.append(f"pageerror: {error}"))
+
+    def add(self, kind, text):
+        # A page that answers 4xx or 5xx on purpose is not a mistake of its scripts.
+        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+            self.lines.append(f"{kind}: {text}")
+
+
+@pytest.fixture
+def new_page(browser, desk):
+    """Open fresh browsers, each with cookies of its own; any complaint fails the test."""
+    complaints = Complaints()
+    contexts = []
+
+    def open_page(**options):
+        context = browser.new_context(base_url=desk.url, locale="en-IN", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        complaints.listen(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints.lines == []
+
+
+@pytest.fixture
+def page(new_page):
+    return new_page()

@@ -1,0 +1,16 @@
+"""What a desk needs before its parts start."""
+
+from typing import Any
+
+from django.core.management import call_command, get_commands
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "Migrates the database, collects the static files and makes the first owner; changes nothing twice."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=options["verbosity"], interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        if "first_owner" in get_commands():
+            call_command("first_owner")
