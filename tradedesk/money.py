@@ -78,7 +78,7 @@ def price(value: Number, tick: Decimal = Decimal("0.05")) -> str:
 
 
 def quantity(value: Number) -> str:
-    """−650: how many, grouped; a fraction (mutual fund units) keeps its digits."""
+    """-650: how many, grouped; a fraction (mutual fund units) keeps its digits."""
     return plain(exact(value))
 
 

@@ -23,7 +23,9 @@ def moment(at: datetime, now: datetime) -> str:
     if then.date() == today.date():
         return clock(at)
     day = f"{then.day} {then:%b}"
-    return f"{day} {then:%H:%M}" if then.year == today.year else f"{day} {then.year:04} {then:%H:%M}"
+    return (
+        f"{day} {then:%H:%M}" if then.year == today.year else f"{day} {then.year:04} {then:%H:%M}"
+    )
 
 
 def day_and_clock(at: datetime) -> str:

@@ -27,7 +27,7 @@ class Missing(SafeString):
 def missing(reason: str) -> Missing:
     return Missing(
         format_html(
-            '<span class="muted" title="{}"><span aria-hidden="true">–</span>'
+            '<span class="muted" title="{}"><span aria-hidden="true">\N{EN DASH}</span>'
             '<span class="visually-hidden">{}</span></span>',
             reason,
             reason,
