@@ -4,20 +4,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='user',
-            name='density',
-            field=models.CharField(choices=[('dense', 'Dense'), ('compact', 'Compact'), ('comfortable', 'Roomy')], default='compact', max_length=12),
+            model_name="user",
+            name="density",
+            field=models.CharField(
+                choices=[("dense", "Dense"), ("compact", "Compact"), ("comfortable", "Roomy")],
+                default="compact",
+                max_length=12,
+            ),
         ),
         migrations.AddField(
-            model_name='user',
-            name='theme',
-            field=models.CharField(choices=[('system', 'System'), ('light', 'Light'), ('dark', 'Dark')], default='system', max_length=10),
+            model_name="user",
+            name="theme",
+            field=models.CharField(
+                choices=[("system", "System"), ("light", "Light"), ("dark", "Dark")],
+                default="system",
+                max_length=10,
+            ),
         ),
     ]
