@@ -89,10 +89,10 @@ def signed_quantity(value: Number) -> str:
 
 def short(value: Number) -> str:
     """12.4 L: an amount on an axis or a narrow tab, in thousands, lakhs or crores."""
-    text = plain(rounded(value, 0))
-    for name, size in UNITS.items():
-        # What rounds up to a whole unit is written in that unit: 99,999 is 1.0 L.
-        in_unit = rounded(exact(value) / size, 1)
-        if in_unit.copy_abs() >= 1:
-            text = f"{plain(in_unit)} {name}"
-    return text
+    number, name, size = rounded(value, 0), "", Decimal(1)
+    for larger, larger_size in UNITS.items():
+        # By what is shown, not by what it was: 99,999 is 1.0 L, never 100.0 K.
+        if number.copy_abs() * size < larger_size:
+            break
+        number, name, size = rounded(exact(value) / larger_size, 1), f" {larger}", larger_size
+    return plain(number) + name
