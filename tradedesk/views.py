@@ -1,8 +1,7 @@
 """The pages that belong to no app."""
 
-from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -17,8 +16,10 @@ def home(request: DeskRequest) -> HttpResponse:
     return render(request, "home.html")
 
 
-@staff_member_required(login_url="/login/")
+@login_required
 @require_safe
 def failures(request: DeskRequest) -> HttpResponse:
     """List unhandled errors, the newest first."""
+    if not request.user.is_staff:
+        raise Http404
     return render(request, "failures.html", {"failures": Failure.objects.all()[:200]})
