@@ -74,7 +74,7 @@ def install() -> None:
     pip = [PYTHON, "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", LOCK]
     say(f"installing {total} packages, a minute or two the first time")
     settings = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
-    lines: "list[str]" = []
+    lines: list[str] = []
     with subprocess.Popen(
         pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=settings
     ) as process:
