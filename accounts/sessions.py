@@ -35,7 +35,7 @@ class SessionStore(db.SessionStore):
         return Session.objects.filter(session_key=hashed(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        key = hashed(self._get_or_create_session_key())
+        key = hashed(self._get_or_create_session_key())  # type: ignore[attr-defined]
         row = Session.objects.filter(session_key=key).first() or Session(session_key=key)
         row.session_data = self.encode(data)
         row.expire_date = self.get_expiry_date()

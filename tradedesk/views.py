@@ -1,10 +1,12 @@
 """The pages that belong to no app."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from allauth.mfa.utils import is_mfa_enabled
-from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import login_required
 from django.db.models import Sum
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -15,6 +17,18 @@ from tradedesk.models import Failure
 FAILURES_SHOWN = 200
 
 
+def for_staff(view: Callable[[DeskRequest], HttpResponse]) -> Callable[[DeskRequest], HttpResponse]:
+    """Show the page to staff; to everyone else it does not exist."""
+
+    @wraps(view)
+    def checked(request: DeskRequest) -> HttpResponse:
+        if not request.user.is_staff:
+            raise Http404
+        return view(request)
+
+    return login_required(checked)
+
+
 @login_required
 @require_safe
 def home(request: DeskRequest) -> HttpResponse:
@@ -22,7 +36,7 @@ def home(request: DeskRequest) -> HttpResponse:
     return render(request, "home.html", {"has_second_factor": is_mfa_enabled(request.user)})
 
 
-@staff_member_required(login_url="/login/")
+@for_staff
 @require_safe
 def parts(request: DeskRequest) -> HttpResponse:
     """Show how the desk's own parts are; the page fetches this once it stands."""
@@ -31,7 +45,7 @@ def parts(request: DeskRequest) -> HttpResponse:
     return render(request, "partials/_parts.html", {"parts": found, "ready": ready})
 
 
-@staff_member_required(login_url="/login/")
+@for_staff
 @require_safe
 def failures(request: DeskRequest) -> HttpResponse:
     """List unhandled errors, the newest first, or those of one request."""
@@ -46,7 +60,7 @@ def failures(request: DeskRequest) -> HttpResponse:
     return render(request, "failures.html", facts)
 
 
-@staff_member_required(login_url="/login/")
+@for_staff
 @require_safe
 def style(request: DeskRequest) -> HttpResponse:
     """Show every component in every state."""
