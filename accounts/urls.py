@@ -3,8 +3,11 @@
 from allauth.account import views as allauth
 from django.urls import include, path
 
+from accounts.appearance import appearance
+
 urlpatterns = [
     path("login/", allauth.login, name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),
+    path("me/appearance/", appearance, name="appearance"),
     path("me/", include("allauth.mfa.urls")),
 ]
