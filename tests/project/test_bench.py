@@ -15,6 +15,11 @@ def broken(stage):
     raise ValueError("the yardstick is gone")
 
 
+def sleep_long(stage):
+    time.sleep(30)
+    return Found([30.0])
+
+
 GOOD = Row("good", "a good one", "ms", 10, lambda stage: Found([12.0, 8.0, 9.0], {"n": 3}))
 SLOW = Row("slow", "a slow one", "ms", 5, lambda stage: Found([7.0, 8.0, 9.0]))
 MANY = Row(
@@ -43,7 +48,7 @@ def test_a_row_that_breaks_costs_only_itself():
 
 def test_a_row_that_hangs_is_ended(monkeypatch):
     monkeypatch.setattr(bench, "ROW_SECONDS", 1)
-    hanging = Row("hanging", "never ends", "s", 1, lambda stage: time.sleep(30))
+    hanging = Row("hanging", "never ends", "s", 1, sleep_long)
     began = time.monotonic()
 
     (result,) = bench.run([hanging], say=lambda text: None)
