@@ -1,7 +1,7 @@
 """What holds for every request before Django sees it, and for every answer, whoever made it."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.utils.csp import build_policy
@@ -59,7 +59,7 @@ def complete(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 def always() -> dict[bytes, bytes]:
     wanted = {
-        "content-security-policy": build_policy(cast("dict[str, list[str]]", settings.SECURE_CSP)),
+        "content-security-policy": build_policy(settings.SECURE_CSP),
         "permissions-policy": settings.PERMISSIONS_POLICY,
         "referrer-policy": settings.SECURE_REFERRER_POLICY,
         "cross-origin-opener-policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,

@@ -252,7 +252,7 @@ MAILERS = {
         },
     }
     if MAIL_SERVER
-    else {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    else {"BACKEND": "tradedesk.mail.NoServer"}
 }
 
 # Operating

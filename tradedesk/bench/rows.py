@@ -66,8 +66,11 @@ class SignedIn:
         self.get(path)
         return time.perf_counter() - began
 
+    def cookie_header(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+
     def request(self, method: str, path: str, body: str | None = None) -> tuple[int, str]:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers = {"Cookie": self.cookie_header()}
         if body is not None:
             headers |= {"Content-Type": "application/x-www-form-urlencoded", "Referer": self.origin}
         self.connection.request(method, path, body, headers)

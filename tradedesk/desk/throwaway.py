@@ -68,7 +68,12 @@ class RunningDesk:
         self.process.wait(20)
 
 
-def start_desk(home: Path, *options: str, output: Any = subprocess.DEVNULL) -> RunningDesk:
+def start_desk(
+    home: Path,
+    *options: str,
+    output: Any = subprocess.DEVNULL,
+    environment: dict[str, str] | None = None,
+) -> RunningDesk:
     """Start `manage.py desk` on free ports."""
     port = free_port()
     ports = ["--port", str(port), "--paper-port", str(free_port())]
@@ -83,7 +88,7 @@ def start_desk(home: Path, *options: str, output: Any = subprocess.DEVNULL) -> R
     ]
     process = subprocess.Popen(
         command,
-        env=clean_environment(),
+        env=clean_environment() | (environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
