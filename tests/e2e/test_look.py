@@ -283,6 +283,16 @@ def test_a_failed_panel_keeps_what_it_had_and_says_so(open_page):
     assert page.get_by_text("Broken").count() == 0
 
 
+def test_a_panel_of_an_ended_session_leads_to_the_log_in(open_page):
+    page = open_page("/")
+    expect(page.locator("#parts").get_by_text("Ready")).to_be_visible()
+    page.context.clear_cookies()
+
+    page.evaluate("document.querySelector('#parts').dispatchEvent(new Event('every'))")
+
+    expect(page).to_have_url(re.compile(r"/login/\?next=%2F$"))
+
+
 def test_what_the_page_asks_by_itself_does_not_count_as_activity(open_page):
     page = open_page("/")
     expect(page.locator("#parts").get_by_text("Ready")).to_be_visible()

@@ -20,7 +20,9 @@ def render(form):
 
 
 def tag(html, pattern):
-    return re.search(rf"<[^<>]*{pattern}[^<>]*>", html).group()
+    found = re.search(rf"<[^<>]*{pattern}[^<>]*>", html)
+    assert found
+    return found.group()
 
 
 @pytest.fixture

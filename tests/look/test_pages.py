@@ -237,3 +237,9 @@ def test_the_page_of_an_error_needs_nothing(status, django_assert_num_queries):
     assert "abc" in html
     assert ('http-equiv="refresh"' in html) == (status == 503)
     assert "<script" not in html
+
+
+def test_the_mark_is_found_where_browsers_look_for_it(client):
+    answer = client.get("/favicon.ico")
+
+    assert answer["Location"] == "/static/icon.svg"
