@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from typing import NoReturn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "requirements.txt")
@@ -17,7 +18,7 @@ PIN = (
 )
 
 
-def main():
+def main() -> None:
     if not is_ready():
         make_environment()
     if os.path.realpath(sys.prefix) != os.path.realpath(ENVIRONMENT):
@@ -31,7 +32,7 @@ def main():
     run(sys.argv)
 
 
-def is_ready():
+def is_ready() -> bool:
     """Tell whether the environment holds exactly what the lock names."""
     try:
         with open(LOCK, "rb") as lock, open(INSTALLED, "rb") as installed:
@@ -40,7 +41,7 @@ def is_ready():
         return False
 
 
-def make_environment():
+def make_environment() -> None:
     """Install the lock, once, however many commands start at the same time."""
     import fcntl
 
@@ -65,7 +66,7 @@ def make_environment():
     install()
 
 
-def install():
+def install() -> None:
     """Run pip over the lock and keep a copy of what was installed."""
     with open(LOCK, "rb") as file:
         lock = file.read()
@@ -73,11 +74,11 @@ def install():
     pip = [PYTHON, "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", LOCK]
     say(f"installing {total} packages, a minute or two the first time")
     settings = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
-    lines = []
+    lines: list[str] = []
     with subprocess.Popen(
         pip, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=settings
     ) as process:
-        for line in process.stdout:
+        for line in process.stdout or ():
             lines.append(line.rstrip())
             if sys.stderr.isatty():
                 count = sum(
@@ -94,7 +95,7 @@ def install():
     say("ready")
 
 
-def find_python():
+def find_python() -> str:
     """Find Python 3.13, else 3.12, else a newer one: on the PATH, pyenv's, uv's."""
     import glob
     import shutil
@@ -126,7 +127,9 @@ def find_python():
     )
 
 
-def works(python, code="import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))"):
+def works(
+    python: str, code: str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))"
+) -> bool:
     """Tell whether this interpreter starts and can run the code."""
     try:
         return not subprocess.call([python, "-c", code], stderr=subprocess.DEVNULL)
@@ -134,12 +137,12 @@ def works(python, code="import sys, venv, ensurepip; sys.exit(sys.version_info <
         return False
 
 
-def say(text):
+def say(text: str) -> None:
     sys.stderr.write(f"tradedesk: {text}\n")
     sys.stderr.flush()
 
 
-def stop(text):
+def stop(text: str) -> NoReturn:
     sys.exit("tradedesk: " + text)
 
 

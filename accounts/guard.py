@@ -11,8 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
@@ -104,12 +103,12 @@ def ask_again(request: HttpRequest) -> HttpResponse:
 def staff_only[**P](
     view: Callable[Concatenate[DeskRequest, P], HttpResponse],
 ) -> Callable[Concatenate[DeskRequest, P], HttpResponse]:
-    """Answer 403 to people who do not run the desk, and the log-in to strangers."""
+    """Show the page to staff; to everyone else it does not exist."""
 
     @wraps(view)
     def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponse:
         if not request.user.is_staff:
-            raise PermissionDenied
+            raise Http404
         return view(request, *args, **options)
 
     return cast(

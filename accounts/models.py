@@ -32,6 +32,22 @@ class UserManager(BaseUserManager["User"]):
         return self.get(email=(username or "").strip().lower())
 
 
+class Theme(models.TextChoices):
+    """What light a person reads the desk in."""
+
+    SYSTEM = "system", "System"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+class Density(models.TextChoices):
+    """How many rows fit on a person's screen."""
+
+    DENSE = "dense", "Dense"
+    COMPACT = "compact", "Compact"
+    COMFORTABLE = "comfortable", "Roomy"
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person who may log in, known by email address."""
 
@@ -40,6 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("may log in", default=True)
     is_staff = models.BooleanField("runs the desk", default=False)
     created_at = models.DateTimeField(default=timezone.now)
+    theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
+    density = models.CharField(max_length=12, choices=Density, default=Density.COMPACT)
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -80,7 +80,7 @@ class SessionStore(db.SessionStore):
         return Session.objects.filter(session_key=hashed(session_key)).exists()
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        key = hashed(self._get_or_create_session_key())
+        key = hashed(self._get_or_create_session_key())  # type: ignore[attr-defined]
         user_id = int(data[SESSION_KEY]) if data.get(SESSION_KEY) else None
         row = self.row
         if row is None or row.session_key != key:

@@ -6,6 +6,7 @@ The names are allauth's where its code looks them up. There is no sign-up.
 from django.urls import path, re_path
 
 from accounts import me, views
+from accounts.appearance import appearance
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("login/invite/<slug:token>/", views.accept_invitation, name="accept_invitation"),
     path("logout/", views.logout, name="account_logout"),
     path("me/", me.profile, name="me"),
+    path("me/appearance/", appearance, name="appearance"),
     path("me/stay/", me.stay, name="stay"),
     path("me/password/", me.change_password, name="account_change_password"),
     path("me/again/", me.password_again, name="account_reauthenticate"),

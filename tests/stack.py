@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-running = []
+running: list = []  # the servers of this run, in the process that started them
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -11,8 +11,8 @@ from tradedesk.requests import current_id
 
 HIDDEN = "[hidden]"
 NAMES = (
-    r"[\w-]*(?:password|passwd|secret|token|checksum|authorization|cookie|api_?key|enctoken|totp|"
-    r"recovery_?codes?|session_?key|field-key|pin)"
+    r"(?:[\w-]*(?:password|passwd|secret|token|checksum|authorization|cookie|api_?key|enctoken|totp|"
+    r"recovery_?codes?|session_?key|field-key)[\w-]*|(?:\w*_)?pin)"
 )
 # name=value, "name": "value", name: value; the value ends at a quote, a blank or a separator
 NAMED = re.compile(

@@ -3,6 +3,14 @@
 from django.db import models
 
 
+class FailureQuerySet(models.QuerySet["Failure"]):
+    """Unhandled errors."""
+
+    def of_request(self, request_id: str) -> "FailureQuerySet":
+        """Keep those whose newest case came in this request; without an id, keep all."""
+        return self.filter(request_id__startswith=request_id) if request_id else self.all()
+
+
 class Failure(models.Model):
     """One kind of unhandled error, however often it came."""
 
@@ -15,6 +23,8 @@ class Failure(models.Model):
     count = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField(auto_now_add=True)
     last_at = models.DateTimeField(auto_now=True, db_index=True)
+
+    objects = FailureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-last_at"]

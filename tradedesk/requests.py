@@ -1,11 +1,14 @@
-"""A name for every request, so that a line in the log and an error on the screen meet."""
+"""A name for every request, so that a line in the log and an error on the screen meet; and its time."""
 
 import re
 import secrets
+import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
+
+from tradedesk.metrics import REQUESTS
 
 current_id: ContextVar[str] = ContextVar("request_id", default="")
 GIVEN = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -21,10 +24,13 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-ID", "")
         name = given if GIVEN.fullmatch(given) else secrets.token_hex(8)
         token = current_id.set(name)
+        began = time.perf_counter()
         try:
             response = self.get_response(request)
         finally:
             current_id.reset(token)
+        route = request.resolver_match.route if request.resolver_match else "none"
+        REQUESTS.labels(route, response.status_code).observe(time.perf_counter() - began)
         response["X-Request-ID"] = name
         if request_is_signed_in(request):
             response.setdefault("Cache-Control", "no-store")

@@ -31,6 +31,13 @@ def clean(value: Any) -> Any:
             key: HIDDEN if NAMED_SECRET.search(str(key)) else clean(part)
             for key, part in value.items()
         }
+    if isinstance(value, list | tuple) and is_named_pair(value):
+        return [value[0], HIDDEN]
     if isinstance(value, list | tuple):
         return [clean(part) for part in value]
     return scrub(value) if isinstance(value, str) else value
+
+
+def is_named_pair(value: Any) -> bool:
+    """Tell whether this is a header or a parameter: its name, then a secret."""
+    return len(value) == 2 and isinstance(value[0], str) and bool(NAMED_SECRET.fullmatch(value[0]))

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",  # its widgets, drawn by our templates
     "django_htmx",
     "channels",
     "allauth",
@@ -238,7 +239,7 @@ SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
 # Forwarded headers count only from these peers ("unix" for a Unix socket).
 TRUSTED_PROXIES = env.words("TRUSTED_PROXIES") if PRODUCTION else []
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
     "style-src": [CSP.SELF],
@@ -290,7 +291,7 @@ MAILERS = {
         },
     }
     if MAIL_SERVER
-    else {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+    else {"BACKEND": "tradedesk.mail.NoServer"}
 }
 
 # Operating

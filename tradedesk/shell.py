@@ -1,11 +1,55 @@
-"""What the frame of every page shows: the navigation and the person's way to see it."""
+"""What the frame of every page shows: where one can go, who is here, how they like to see it."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A page of the main navigation; `key` is the letter after g that goes there."""
+
+    name: str
+    view: str
+    icon: str
+    key: str
+
+    @property
+    def href(self) -> str:
+        return reverse(self.view)
+
+
+# Only what works today; each later part adds its line.
+PLACES = [Place(name="Dashboard", view="home", icon="layout-dashboard", key="d")]
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the moment this page was made."""
-    return {"now": timezone.now()}
+    """Give templates the frame: the moment, the places, and the person's own settings."""
+    user = getattr(request, "user", None)
+    facts: dict[str, Any] = {"now": timezone.now(), "theme": "system", "density": ""}
+    if user is None or not user.is_authenticated:
+        return facts
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    return facts | {
+        "theme": user.theme,
+        "density": user.density,
+        "places": PLACES,
+        "here": here,
+        "initials": initials(str(user)),
+        "session_ends": session_ends(request),
+    }
+
+
+def initials(name: str) -> str:
+    """Shorten a name or an address to two letters."""
+    words = name.split("@")[0].replace(".", " ").split()
+    return ("".join(word[0] for word in words[:2]) if len(words) > 1 else name[:2]).upper()
+
+
+def session_ends(request: HttpRequest) -> int:
+    """Say in how many seconds this session ends when nobody does anything."""
+    return int(getattr(request.session, "ends_in", settings.SESSION_IDLE_MINUTES * 60))

@@ -14,7 +14,10 @@ handler500 = errors.server_error
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("", include("accounts.urls")),
+    path("_panel/parts/", views.parts, name="parts"),
     path("errors/", views.failures, name="failures"),
+    path("style/", views.style, name="style"),
+    path("favicon.ico", views.favicon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics_page, name="metrics"),

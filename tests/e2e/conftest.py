@@ -2,13 +2,12 @@
 
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
-from tests.running import is_ready, start_desk, stop_desk, wait_until
+
+from tradedesk.desk.throwaway import throwaway_desk
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -31,14 +30,8 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(scope="session")
 def desk():
     """Start one desk for all browser tests of this run."""
-    home = Path(tempfile.mkdtemp(prefix="tradedesk-e2e-"))
-    running = start_desk(home)
-    try:
-        wait_until(lambda: is_ready(running), seconds=120)
+    with throwaway_desk() as running:
         yield running
-    finally:
-        stop_desk(running)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,7 @@
 """The parts of a desk, in one place: a later part is one more line here."""
 
+import contextlib
+import socket
 import sys
 from dataclasses import dataclass
 
@@ -60,21 +62,29 @@ def parts(options: Options) -> list[Part]:
 
 
 def listen(options: Options) -> list[str]:
-    """Say to Daphne where to listen."""
-    quiet = [
-        "--access-log",
-        "/dev/null",
-        "--no-server-name",
-        "--websocket_timeout",
-        "-1",
-        "--websocket-max-message-size",
-        "65536",
-    ]
+    """Say to Daphne where to listen; `localhost` is two addresses on most machines."""
+    quiet = ["--verbosity", "0", "--no-server-name", "--websocket_timeout", "-1"]
+    quiet += ["--websocket-max-message-size", "65536"]
+    addresses = [options.bind]
+    if options.bind == "127.0.0.1" and can_bind("::1"):
+        addresses.append("::1")
+    return [*quiet, *(part for address in addresses for part in ("-e", endpoint(options, address)))]
+
+
+def endpoint(options: Options, address: str) -> str:
+    """Describe one door in Twisted's words."""
+    place = f"{options.port}:interface={escape(address)}"
     if options.certificate:
-        place = f"ssl:{options.port}:interface={escape(options.bind)}"
         keys = f"privateKey={escape(options.private_key)}:certKey={escape(options.certificate)}"
-        return ["-e", f"{place}:{keys}", *quiet]
-    return ["-b", options.bind, "-p", str(options.port), *quiet]
+        return f"ssl:{place}:{keys}"
+    return f"tcp6:{place}" if ":" in address else f"tcp:{place}"
+
+
+def can_bind(address: str) -> bool:
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind((address, 0))
+        return True
+    return False
 
 
 def escape(value: str) -> str:

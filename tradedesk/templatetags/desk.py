@@ -1,5 +1,185 @@
-"""Template tags of the desk: how numbers and times look."""
+"""Template tags of the desk: how numbers, times, icons and states look. Known to every template."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from tradedesk import money as numbers
+from tradedesk import times
 
 register = template.Library()
+
+SPRITE = "vendor/lucide-1.62.0/sprite.svg"
+ARROW = SafeString('<i class="tri" aria-hidden="true"></i>')
+
+
+class Missing(SafeString):
+    """The dash that stands where a value is not known; `dash` puts the reason on it."""
+
+
+def missing(reason: str) -> Missing:
+    return Missing(
+        format_html(
+            '<span class="muted" title="{}"><span aria-hidden="true">\N{EN DASH}</span>'
+            '<span class="visually-hidden">{}</span></span>',
+            reason,
+            reason,
+        )
+    )
+
+
+def shown(value: Any, how: Callable[[Any], str]) -> SafeString:
+    """Write a number, or a dash for None. Never nought for what is not known."""
+    if value is None:
+        return missing("not known")
+    return format_html('<span class="num">{}</span>', how(value))
+
+
+@register.filter
+def rupees(value: Decimal | int | None) -> SafeString:
+    return shown(value, numbers.rupees)
+
+
+@register.filter
+def money(value: Decimal | int | None) -> SafeString:
+    return shown(value, numbers.money)
+
+
+@register.filter
+def signed(value: Decimal | int | None) -> SafeString:
+    return shown(value, numbers.signed)
+
+
+@register.filter
+def short_money(value: Decimal | int | None) -> SafeString:
+    return shown(value, numbers.short)
+
+
+@register.filter
+def price(value: Decimal | int | None, tick: Decimal | str = "0.05") -> SafeString:
+    """Write a price; the tick is a Decimal, or spelled as text in the template."""
+    step = Decimal(tick) if isinstance(tick, str) else tick
+    return shown(value, lambda number: numbers.price(number, step))
+
+
+@register.filter
+def quantity(value: Decimal | int | None) -> SafeString:
+    return shown(value, numbers.quantity)
+
+
+@register.filter
+def signed_quantity(value: Decimal | int | None) -> SafeString:
+    return shown(value, numbers.signed_quantity)
+
+
+@register.filter
+def percent(value: Decimal | int | None) -> SafeString:
+    return coloured(value, numbers.percent)
+
+
+@register.filter
+def pnl(value: Decimal | int | None) -> SafeString:
+    """Write a gain or a loss: sign, arrow, colour, and a word for those who hear the page."""
+    return coloured(value, numbers.signed, arrow=True)
+
+
+def coloured(
+    value: Decimal | int | None, how: Callable[[Any], str], *, arrow: bool = False
+) -> SafeString:
+    if value is None:
+        return missing("not known")
+    text = how(value)
+    kind, word = {"+": ("up", "gain"), numbers.MINUS: ("down", "loss")}.get(text[0], ("", ""))
+    if not kind:
+        return format_html('<span class="num">{}</span>', text)
+    spoken = format_html('<span class="visually-hidden">{} </span>', word) if arrow else ""
+    return format_html(
+        '<span class="num {}">{}{}{}</span>', kind, ARROW if arrow else "", spoken, text
+    )
+
+
+@register.filter
+def dash(value: Any, reason: str) -> Any:
+    """Say why a value is missing, on hover and to screen readers."""
+    return missing(reason) if value is None or value == "" or isinstance(value, Missing) else value
+
+
+@register.filter
+def clock(at: datetime | None) -> SafeString:
+    return timed(at, times.clock)
+
+
+@register.filter
+def moment(at: datetime | None) -> SafeString:
+    return timed(at, lambda then: times.moment(then, timezone.now()))
+
+
+@register.filter
+def iso(at: datetime) -> str:
+    return times.iso(at)
+
+
+def timed(at: datetime | None, how: Callable[[datetime], str]) -> SafeString:
+    if at is None:
+        return missing("never")
+    return format_html(
+        '<time class="num" datetime="{}" title="{}">{}</time>',
+        times.iso(at),
+        times.day_and_clock(at),
+        how(at),
+    )
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon of the sprite; with a label it speaks, without one it is decoration."""
+    says = format_html('role="img" aria-label="{}"', label) if label else 'aria-hidden="true"'
+    return format_html(
+        '<svg class="ic" {}><use href="{}#{}"></use></svg>', SafeString(says), static(SPRITE), name
+    )
+
+
+LEVEL_ICONS = {
+    "success": "circle-check",
+    "warning": "triangle-alert",
+    "error": "octagon-alert",
+    "info": "info",
+}
+
+
+@register.filter
+def level_icon(level: str) -> str:
+    """Name the icon of a message's level."""
+    return LEVEL_ICONS.get(level, "info")
+
+
+# Every word that the state of an order can show, with the look and the icon it gets.
+STATES = {
+    "SENDING": ("waiting", "circle-dashed"),
+    "PENDING": ("waiting", "circle"),
+    "TRIGGER PENDING": ("waiting", "circle-dot"),
+    "PARTIAL": ("waiting", "contrast"),
+    "COMPLETE": ("good", "check"),
+    "REJECTED": ("bad", "x"),
+    "CANCELLED": ("over", "minus"),
+    "UNKNOWN": ("unknown", "circle-question-mark"),
+    "ACTIVE": ("waiting", "hourglass"),
+    "TRIGGERED": ("waiting", "play"),
+    "EXPIRED": ("over", "clock"),
+    "DISABLED": ("over", "ban"),
+    "DELETED": ("over", "trash-2"),
+}
+
+
+@register.inclusion_tag("partials/_status.html")
+def status(state: str, note: str = "", broker: str = "") -> dict[str, str]:
+    """Show an order's state: icon, word and colour; the broker's own word is in the title."""
+    kind, name = STATES[state]
+    return {"state": state, "kind": kind, "icon_name": name, "note": note, "broker": broker}

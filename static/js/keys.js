@@ -1,0 +1,34 @@
+// Single letters, and only where nobody is typing. None of them sends an order.
+import { open } from "./dialog.js";
+
+const WAIT = 1200; // ms between g and the letter after it
+let pending = 0;
+
+const typing = (element) =>
+  element.closest("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]") !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return escape(event);
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key === "?") {
+    open("keys");
+  } else if (event.key === "g") {
+    pending = Date.now() + WAIT;
+    return;
+  } else if (Date.now() < pending) {
+    go(event.key);
+  }
+  pending = 0;
+});
+
+function go(key) {
+  const place = document.querySelector(`.nav a[data-key="${CSS.escape(key)}"]`);
+  if (place) location.assign(place.href);
+}
+
+// Dialogs and menus close by themselves on Esc; what is left to undo is the selection.
+function escape(event) {
+  if (document.querySelector("dialog[open], [popover]:popover-open") || typing(event.target)) return;
+  document.dispatchEvent(new CustomEvent("clear-selection"));
+}

@@ -1,0 +1,55 @@
+// Two minutes before an idle session ends it says so, and one press stays.
+import { open } from "./dialog.js";
+
+const WARN = 120; // seconds before the end
+const news = "BroadcastChannel" in window ? new BroadcastChannel("desk-session") : null;
+
+export function startSession() {
+  const seconds = Number(document.body.dataset.sessionEnds);
+  if (!seconds) return;
+  const dialog = document.getElementById("session-warning");
+  const left = dialog.querySelector("[data-session-left]");
+  let ends = 0;
+  let warned = false;
+
+  const renew = () => {
+    ends = Date.now() + seconds * 1000;
+    warned = false;
+    if (dialog.open) dialog.close();
+  };
+  const active = () => {
+    renew();
+    news?.postMessage("active"); // the other tabs have the same session
+  };
+
+  const stay = async () => {
+    const token = document.querySelector("meta[name=csrf-token]").content;
+    try {
+      const answer = await fetch("/me/stay/", { method: "POST", headers: { "X-CSRFToken": token } });
+      if (answer.ok && !answer.redirected) active();
+      else location.reload();
+    } catch {
+      left.textContent = "less than a minute: the desk does not answer";
+    }
+  };
+
+  // By the wall clock, so that a laptop that slept knows how late it is.
+  setInterval(() => {
+    const rest = Math.ceil((ends - Date.now()) / 1000);
+    if (rest <= 0) location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    else if (rest <= Math.min(WARN, seconds / 2)) {
+      if (!warned) open(dialog.id);
+      warned = true;
+      left.textContent = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
+    }
+  }, 1000);
+
+  // Closing the warning by Esc is an answer too: someone is here.
+  dialog.addEventListener("cancel", stay);
+  dialog.querySelector("[data-stay]").addEventListener("click", stay);
+  document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
+    if (!ctx.request.headers["X-Background"] && ctx.response.status < 400) active();
+  });
+  if (news) news.onmessage = renew;
+  active();
+}

@@ -1,0 +1,91 @@
+// The one socket: hears which panel changed and lets it fetch itself. Nothing is ever ordered here.
+const PING = 30_000;
+const QUIET = 75_000; // ms without a word, pings included, after which the line counts as dead
+const SIGNED_OUT = 4401;
+
+let socket;
+let tries = 0;
+let heard = 0;
+let since;
+
+const lamp = document.querySelector("[data-lamp]");
+const notice = document.querySelector("[data-disconnected]");
+
+export function startSocket() {
+  connect();
+  setInterval(beat, PING);
+  addEventListener("online", () => socket.readyState > WebSocket.OPEN && connect());
+  addEventListener("offline", () => socket.close());
+}
+
+function connect() {
+  clearTimeout(connect.timer);
+  const scheme = location.protocol === "https:" ? "wss" : "ws";
+  const opened = new WebSocket(`${scheme}://${location.host}/ws/`);
+  socket = opened;
+  opened.onopen = () => {
+    heard = Date.now();
+  };
+  opened.onmessage = ({ data }) => {
+    heard = Date.now();
+    if (lamp.dataset.state !== "live") arrived();
+    receive(JSON.parse(data));
+  };
+  opened.onclose = ({ code }) => {
+    if (opened === socket) lost(code);
+  };
+  // The server speaks when asked: its first pong proves the line both ways.
+  opened.addEventListener("open", () => opened.send('{"type":"ping"}'));
+}
+
+function arrived() {
+  const back = since !== undefined;
+  tries = 0;
+  since = undefined;
+  show("live", "Live");
+  // What happened meanwhile was not told: every live panel asks once.
+  if (back) for (const panel of document.querySelectorAll("[data-panel]")) refresh(panel);
+}
+
+function lost(code) {
+  if (code === SIGNED_OUT) {
+    location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    return;
+  }
+  since ??= new Date();
+  tries += 1;
+  if (navigator.onLine) show("reconnecting", `Reconnecting, try ${tries}`);
+  else show("offline", "Offline");
+  // 1, 2, 4 … 30 s, each up to half as long again: a restarted desk is not met by everyone at once.
+  const wait = Math.min(30_000, 1000 * 2 ** (tries - 1));
+  connect.timer = setTimeout(connect, wait * (1 + Math.random() / 2));
+}
+
+function beat() {
+  if (socket.readyState !== WebSocket.OPEN) return;
+  if (Date.now() - heard > QUIET) socket.close();
+  else socket.send('{"type":"ping"}');
+}
+
+function receive(message) {
+  if (message.type === "panel") {
+    for (const panel of document.querySelectorAll(`[data-panel="${CSS.escape(message.panel)}"]`)) {
+      if (Number(panel.dataset.version ?? -1) < message.version) refresh(panel);
+    }
+  } else if (message.type === "account") {
+    document.body.dispatchEvent(new CustomEvent("account-changed", { detail: message }));
+  }
+}
+
+// A panel says hx-get="…" hx-trigger="panel-changed delay:100ms": many events, one request.
+const refresh = (panel) => panel.dispatchEvent(new CustomEvent("panel-changed"));
+
+function show(state, words) {
+  if (lamp.textContent !== words) lamp.textContent = words;
+  lamp.dataset.state = state;
+  notice.hidden = state === "live" || tries < 2;
+  if (notice.hidden) return;
+  const time = since.toLocaleTimeString("en-GB", { timeZone: "Asia/Kolkata" });
+  notice.querySelector("[data-since]").textContent = time;
+  notice.querySelector("[data-progress]").textContent = words;
+}

@@ -1,0 +1,123 @@
+"""What the environment may say, and how a wrong word is answered."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from tradedesk import env
+
+ROOT = Path(__file__).resolve().parents[2]
+SAFE = {
+    "TRADEDESK_MODE": "production",
+    "SECRET_KEY": "a-key-of-production-that-is-long-enough-for-everybody-1",
+    "FIELD_ENCRYPTION_KEY": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "ALLOWED_HOSTS": "desk.example.in",
+    "DATABASE_URL": "postgres://u:p@127.0.0.1/x",
+    "REDIS_URL": "redis://127.0.0.1/0",
+}
+
+
+def start(**settings):
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": "/dev/null",
+        "TRADEDESK_HOME": "/nonexistent/home",
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment | given, capture_output=True, text=True
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"SECRET_KEY": None}, "SECRET_KEY is missing"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY is missing or short"),
+        ({"FIELD_ENCRYPTION_KEY": None}, "FIELD_ENCRYPTION_KEY is missing"),
+        ({"DEBUG": "on"}, "DEBUG is on"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS has a wildcard"),
+        ({"ALLOWED_HOSTS": None}, "ALLOWED_HOSTS is empty"),
+        ({"DATABASE_URL": None}, "DATABASE_URL is missing"),
+        ({"REDIS_URL": None}, "REDIS_URL is missing"),
+    ],
+)
+def test_production_refuses_to_start_with_an_unsafe_setting_and_names_it(changed, named):
+    refused = start(**SAFE | changed)
+
+    assert refused.returncode == 1
+    assert named in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert SAFE["SECRET_KEY"] not in refused.stderr
+
+
+def test_production_starts_when_all_is_safe():
+    started = start(**SAFE)
+
+    assert started.returncode == 0, started.stderr
+
+
+def test_a_word_that_cannot_be_read_is_answered_with_what_to_write():
+    refused = start(SESSION_IDLE_MINUTES="soon")
+
+    assert refused.returncode == 1
+    assert "SESSION_IDLE_MINUTES is 'soon': give a whole number from 1 up" in refused.stderr
+
+
+def test_the_example_names_every_variable_that_the_product_reads_and_no_other():
+    sources = [*ROOT.glob("tradedesk/**/*.py"), *ROOT.glob("accounts/**/*.py")]
+    text = "\n".join(file.read_text() for file in sources) + (ROOT / "manage.py").read_text()
+    readers = r"(?:env\.(?:text|number|flag|choice|words|secret)|environ\.get)\(\s*\"([A-Z_]+)\""
+    foreign = {"XDG_RUNTIME_DIR", "XDG_DATA_HOME", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"}
+    foreign |= {"PROMETHEUS_MULTIPROC_DIR", "DATABASE_POOL", "TRADEDESK_HTTPS", "ENV_FILE"}
+    named = set(re.findall(r"^#?\s?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+
+    assert named == set(re.findall(readers, text)) - foreign
+
+
+def test_a_secret_comes_from_a_file_or_a_command(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("from a file\n")
+    monkeypatch.setenv("ONE_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("TWO_COMMAND", "echo from a command")
+
+    assert env.secret("ONE") == "from a file"
+    assert env.secret("TWO") == "from a command"
+    assert env.secret("THREE") == ""
+
+
+def test_a_command_that_fails_never_shows_its_words(monkeypatch):
+    monkeypatch.setenv("ONE_COMMAND", "sh -c 'echo the-secret-itself >&2; exit 3'")
+
+    with pytest.raises(ImproperlyConfigured) as refused:
+        env.secret("ONE")
+
+    assert "ONE_COMMAND did not work" in str(refused.value)
+    assert "the-secret-itself" not in str(refused.value)
+
+
+def test_a_line_of_the_env_file_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / ".env").write_text("# fine\nDEBUG=off\nnot a setting\n")
+
+    with pytest.raises(ImproperlyConfigured, match="line 3"):
+        env.load(tmp_path / ".env")
+
+
+def test_a_database_address_is_read_whole():
+    found = env.database("postgres://us%40er:p%2Fw@db:6432/desk?sslmode=verify-full", pool=7)
+
+    assert (found["USER"], found["PASSWORD"]) == ("us@er", "p/w")
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("db", "6432", "desk")
+    assert found["OPTIONS"]["sslmode"] == "verify-full"
+    assert found["OPTIONS"]["pool"]["max_size"] == 7
+    assert found["OPTIONS"]["pool"]["timeout"] == 2
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgres://host", "nonsense"])
+def test_an_address_of_something_else_is_refused(url):
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must look like"):
+        env.database(url, pool=0)
