@@ -1,0 +1,51 @@
+"""The exchange's time: the wall clock, shifted, stretched or stopped by the control API."""
+
+import time
+from dataclasses import dataclass
+
+MS = 1_000_000
+
+
+def wall_ms() -> int:
+    return time.time_ns() // MS
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds since the epoch that never go backwards."""
+
+    started: int
+    speed: float
+    anchor: int
+    newest: int
+
+    @classmethod
+    def starting(cls, at: int, *, manual: bool) -> "Clock":
+        """A clock that goes on from a moment: at the wall's pace, or by hand."""
+        return cls(started=at, speed=0.0 if manual else 1.0, anchor=wall_ms(), newest=at)
+
+    def now(self) -> int:
+        passed = (wall_ms() - self.anchor) * self.speed
+        self.newest = max(self.newest, self.started + int(passed))
+        return self.newest
+
+    def move(self, at: int | None, speed: float | None) -> None:
+        """Jump forwards, change pace, or both."""
+        self.started = self.now() if at is None else at
+        self.newest = max(self.newest, self.started)
+        self.anchor = wall_ms()
+        if speed is not None:
+            self.speed = speed
+
+    def restart(self, at: int, *, manual: bool) -> None:
+        """Begin again at any moment, also an earlier one: the exchange was reset."""
+        fresh = Clock.starting(at, manual=manual)
+        self.started, self.speed = fresh.started, fresh.speed
+        self.anchor, self.newest = fresh.anchor, at
+
+    def seconds_until(self, at: int) -> float | None:
+        """How long the wall has to wait for this moment; None if it never comes."""
+        left = at - self.now()
+        if left <= 0:
+            return 0.0
+        return left / 1000 / self.speed if self.speed else None
