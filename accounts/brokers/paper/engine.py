@@ -1,14 +1,24 @@
 """The exchange itself: commands in, answers and events out, time passed in."""
 
+import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
+from . import books, clockwork, control, orders, portfolio, quotes, settlement, users
+from .codec import dump, load
+from .floor import Floor
+from .state import State
 from .terms import Command, Event, Refusal, Tick
 
 __all__ = ["Command", "Event", "Exchange", "Refusal", "Tick"]
 
-OPS: dict[str, Callable[..., Any]] = {}
-QUERIES: dict[str, Callable[..., Any]] = {}
+Op = Callable[[Floor, Command], Any]
+OPS: dict[str, Op] = orders.OPS | users.OPS | control.OPS
+QUERIES: dict[str, Callable[..., Any]] = (
+    books.QUERIES | portfolio.QUERIES | quotes.QUERIES | users.QUERIES
+)
+FORMAT = 1  # of snapshots
 
 
 class Exchange:
@@ -23,43 +33,78 @@ class Exchange:
         profile: str = "kite",
         start: int,
     ) -> None:
-        self.seed = seed
-        self.clock = clock
-        self.prices = prices
-        self.profile = profile
-        self.now = start
-        self.events: list[Event] = []
+        self._begin(State(seed, clock, prices, profile, start=start, now=start))
+
+    def _begin(self, state: State) -> None:
+        self.floor = Floor(state)
+        settlement.begin(self.floor)
+
+    @classmethod
+    def restore(cls, snapshot: dict[str, Any]) -> "Exchange":
+        """The exchange that gave this snapshot."""
+        if snapshot.get("format") != FORMAT:
+            raise ValueError("This snapshot was made by another version of the exchange.")
+        exchange = cls.__new__(cls)
+        exchange.floor = Floor(load(State, snapshot["state"]))
+        clockwork.wake(exchange.floor)
+        return exchange
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything there is to remember, as plain JSON."""
+        return {"format": FORMAT, "state": dump(self.floor.state)}
+
+    @property
+    def now(self) -> int:
+        """The exchange's own time in milliseconds since the epoch."""
+        return self.floor.state.now
+
+    @property
+    def speed(self) -> int:
+        """How fast the clock runs, in thousandths of the wall clock; 0 stands still."""
+        return self.floor.state.speed
 
     def execute(self, command: Command) -> Any:
         """Carry out one command and give the `data` of its answer, or refuse."""
-        self.advance(command.at)
-        if command.op not in OPS:
+        clockwork.advance(self.floor, command.at)
+        if command.op == "tick":
+            return None
+        if command.op == "reset":
+            return self._reset()
+        op = OPS.get(command.op)
+        if op is None:
             raise Refusal(f"Unknown command `{command.op}`.")
-        return OPS[command.op](self, command)
+        return op(self.floor, command)
+
+    def _reset(self) -> bool:
+        old = self.floor.state
+        self._begin(State(old.seed, old.clock, old.prices, old.profile, old.now, old.now))
+        return True
 
     def advance(self, at: int) -> None:
         """Let time pass up to this moment."""
-        self.now = max(self.now, at)
+        clockwork.advance(self.floor, at)
 
     def next_due(self) -> int | None:
         """When `advance` next has something to do."""
-        return None
+        return clockwork.next_due(self.floor)
 
     def drain(self) -> list[Event]:
         """What happened since the last call."""
-        events, self.events = self.events, []
+        events, self.floor.events = self.floor.events, []
         return events
 
     def query(self, name: str, user: str = "", **args: Any) -> Any:
         """Read something; nothing changes by it."""
-        if name not in QUERIES:
+        read = QUERIES.get(name)
+        if read is None:
             raise Refusal("Route not found", status=404, error_type="GeneralException")
-        return QUERIES[name](self, user, **args)
+        return read(self.floor, user, **args)
 
     def tick(self, token: int) -> Tick | None:
         """The newest values of one instrument."""
-        return None
+        return quotes.tick(self.floor, token)
 
     def digest(self) -> str:
         """A hash over the whole state."""
-        return ""
+        plain = json.dumps(self.snapshot(), separators=(",", ":"))
+        return sha256(plain.encode()).hexdigest()
