@@ -77,11 +77,19 @@ class Doorkeeper:
         self.visits[sess_id] = Visit(api_key, extra, self.now())
         return sess_id
 
-    def remember(self, store: dict[str, Pending], user: str) -> str:
+    def expect_code(self, user: str) -> str:
+        """Remember that a password was right; the id under which its code may follow."""
         self.tidy()
-        token = secrets.token_urlsafe(32)
-        store[token] = Pending(user, self.now())
-        return token
+        request_id = secrets.token_urlsafe(32)
+        self.pending[request_id] = Pending(user, self.now())
+        return request_id
+
+    def issue_cookie(self, user: str) -> str:
+        """Remember a finished log-in; the cookie that stands for it."""
+        self.tidy()
+        cookie = secrets.token_urlsafe(32)
+        self.cookies[cookie] = Pending(user, self.now())
+        return cookie
 
     def code_is_right(self, user: str, secret: str, code: str) -> bool:
         """Whether this code is valid now, or was a step ago, and was never used."""

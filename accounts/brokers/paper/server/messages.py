@@ -1,8 +1,11 @@
 """Requests and answers as the doors see them, apart from the wire."""
 
+import csv
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -80,6 +83,15 @@ def plain(value: object) -> object:
 
 def encode(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":"), default=plain).encode()
+
+
+def csv_answer(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> Answer:
+    """Rows under their headings, quoted only where a comma needs it."""
+    text = StringIO()
+    table = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return Answer(text.getvalue().encode(), content_type=CSV)
 
 
 def success(data: Any) -> Answer:
