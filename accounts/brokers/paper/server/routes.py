@@ -40,6 +40,8 @@ class Call:
 
     async def do(self, op: str, **args: Any) -> Any:
         given = {name: value for name, value in args.items() if value is not None}
+        if self.api_key:
+            given["api_key"] = self.api_key
         return await self.clerk.carry_out(op, given, self.user)
 
 
