@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -153,14 +154,21 @@ def test_a_manual_clock_stands_until_it_is_moved(start_paper):
 
 def test_a_moved_clock_moves_orders(start_paper):
     paper = start_paper("--clock", "manual", "--rule", "rate_limits=off")
+    at = paper.control("POST", "clock", {"now": trading_hours(paper)})["ms"]
     trader = paper.trader()
-    at = paper.control("GET", "state")["ms"]
     paper.control("POST", "prices", {"NSE:INFY": "1500"})
     order_id = trader.kite().place_order("regular", **ORDER)
 
     assert trader.kite().order_history(order_id)[-1]["status"] != "OPEN"
     paper.control("POST", "clock", {"now": at + 1_000})
     assert trader.kite().order_history(order_id)[-1]["status"] == "OPEN"
+
+
+def trading_hours(paper: Any) -> str:
+    """A quarter past eleven on the next Monday."""
+    now = datetime.fromisoformat(paper.control("GET", "state")["now"])
+    monday = now.date() + timedelta(days=7 - now.weekday())
+    return f"{monday}T11:15:00"
 
 
 def test_time_goes_on_after_a_restart_where_it_stood(start_paper):

@@ -360,6 +360,7 @@ def test_order_news_reaches_every_socket_of_the_user_and_no_other(paper, trader)
     stranger = paper.trader()
     with listening(trader) as one, listening(trader) as two, listening(stranger) as other:
         order_id = trader.kite().place_order("regular", **ORDER)
+        time.sleep(0.5)
         trader.kite().cancel_order("regular", order_id)
 
         for ws in (one, two):
