@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -86,7 +87,7 @@ def test_no_order_is_lost_or_invented_however_often_it_is_killed(tmp_path):
         stopped = threading.Event()
         threads = in_threads(
             [
-                (lambda load=load, a=account: load.run(running.url, headers(running, a), stopped))
+                partial(load.run, running.url, headers(running, account), stopped)
                 for load, account in zip(loads, accounts, strict=True)
             ]
         )
