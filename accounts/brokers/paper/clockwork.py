@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from heapq import heappop
 
-from . import legs, lifecycle, settlement, users
+from . import alerts, gtt, legs, lifecycle, settlement, users
 from .floor import Floor
 from .matching import step
 from .state import OPEN, TRIGGER_PENDING, Order
@@ -55,13 +55,8 @@ def _next_look(floor: Floor, at: int) -> int:
 
 
 def is_watched(floor: Floor) -> bool:
-    """Whether an order or a trigger waits for a price."""
-    return bool(floor.books) or any_trigger(floor)
-
-
-def any_trigger(floor: Floor) -> bool:
-    """Whether anything but an order waits for a price."""
-    return False
+    """Whether an order, a trigger or an alert waits for a price."""
+    return bool(floor.books) or gtt.watched(floor) or alerts.watched(floor)
 
 
 def _happen(floor: Floor, kind: str, what: str) -> None:
@@ -84,6 +79,8 @@ def look(floor: Floor) -> None:
             del floor.books[token]
         elif open_markets[floor.market.by_token[token].market]:
             _serve(floor, token)
+    gtt.look(floor, open_markets)
+    alerts.look(floor)
 
 
 def _serve(floor: Floor, token: int) -> None:

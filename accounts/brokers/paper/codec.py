@@ -9,8 +9,11 @@ Turn = Callable[[Any], Any]
 
 
 def dump(value: Any) -> Any:
-    """The plain lists, dicts, strings and numbers that stand for a value."""
-    if isinstance(value, (str, int)) or value is None:
+    """The plain lists, dicts, strings and numbers that stand for a value.
+
+    Floats occur only in answers kept to be shown again; JSON gives them back exactly.
+    """
+    if isinstance(value, (str, int, float)) or value is None:
         return value
     if isinstance(value, dict):
         return {str(key): dump(item) for key, item in value.items()}

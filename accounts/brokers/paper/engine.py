@@ -5,7 +5,24 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from . import books, clockwork, control, orders, portfolio, quotes, settlement, users
+from . import (
+    alerts,
+    authorise,
+    books,
+    calculators,
+    candles,
+    clockwork,
+    control,
+    conversion,
+    fund_rows,
+    funds,
+    gtt,
+    orders,
+    portfolio,
+    quotes,
+    settlement,
+    users,
+)
 from .codec import dump, load
 from .floor import Floor
 from .state import State
@@ -14,10 +31,14 @@ from .terms import Command, Event, Refusal, Tick
 __all__ = ["Command", "Event", "Exchange", "Refusal", "Tick"]
 
 Op = Callable[[Floor, Command], Any]
-OPS: dict[str, Op] = orders.OPS | users.OPS | control.OPS
-QUERIES: dict[str, Callable[..., Any]] = (
-    books.QUERIES | portfolio.QUERIES | quotes.QUERIES | users.QUERIES
-)
+OPS: dict[str, Op] = {}
+QUERIES: dict[str, Callable[..., Any]] = {}
+for part in (alerts, authorise, control, conversion, funds, gtt, orders, users):
+    OPS |= part.OPS
+for reader in (
+    alerts, authorise, books, calculators, candles, fund_rows, gtt, portfolio, quotes, users,
+):  # fmt: skip
+    QUERIES |= reader.QUERIES
 FORMAT = 1  # of snapshots
 
 

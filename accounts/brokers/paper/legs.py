@@ -1,7 +1,7 @@
 """What follows when an order of several legs is complete."""
 
 from .floor import Floor
-from .lifecycle import receive
+from .intake import receive
 from .state import COMPLETE, Order
 from .terms import Refusal
 from .tickets import Ticket

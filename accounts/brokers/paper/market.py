@@ -77,11 +77,12 @@ class Market:
         newest = self._newest.get(instrument.token)
         if newest and newest[0] == second:
             return newest[1]
-        price = self._price(instrument, second)
+        price = self.price_in(instrument, second)
         self._newest[instrument.token] = (second, price)
         return price
 
-    def _price(self, instrument: Instrument, second: int) -> int:
+    def price_in(self, instrument: Instrument, second: int) -> int:
+        """The price in a second, whether the market was open then or not."""
         mark = self.mark(instrument.token, second)
         if mark is None:
             return self.round(self.model(instrument, second), instrument)
@@ -160,7 +161,7 @@ class Market:
         known = self._closes.get(instrument.token)
         if known and known[0] == moment:
             return known[1]
-        close = self._price(instrument, moment // SECOND)
+        close = self.price_in(instrument, moment // SECOND)
         self._closes[instrument.token] = (moment, close)
         return close
 
@@ -169,7 +170,7 @@ class Market:
         known = self._opens.get(instrument.token)
         if known and known[0] == begins:
             return known[1]
-        price = self._price(instrument, begins // SECOND)
+        price = self.price_in(instrument, begins // SECOND)
         self._opens[instrument.token] = (begins, price)
         return price
 

@@ -24,12 +24,20 @@ def match(floor: Floor, order: Order) -> int:
 
 def _offers(floor: Floor, instrument: Instrument, order: Order) -> list[tuple[int, int]]:
     """What an order may still take at this second: quantities and prices, best first."""
+    if not order.resting and not _touches(floor, instrument, order):
+        return []
     bids, offers = floor.market.depth(instrument, floor.now)
     levels = [each for each in (offers if order.side == BUY else bids) if each[0]]
     reachable = [each for each in levels if _is_reached(order, each[1])]
     if order.resting:
         return [(_rest_of(floor, order, reachable or levels[:1]), order.limit)]
     return _untaken(floor, order, reachable)
+
+
+def _touches(floor: Floor, instrument: Instrument, order: Order) -> bool:
+    """Whether the best of the other side is within the order's limit."""
+    bid, offer = floor.market.touch(instrument, floor.now)
+    return _is_reached(order, offer if order.side == BUY else bid)
 
 
 def _is_reached(order: Order, price: int) -> bool:

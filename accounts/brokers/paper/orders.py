@@ -6,7 +6,8 @@ from typing import Any
 
 from .answers import record
 from .floor import Floor
-from .lifecycle import band_fault, cancelled, new_order_id, open_now, price_to_reserve, receive
+from .intake import band_fault, new_order_id, price_to_reserve, receive
+from .lifecycle import cancelled, open_now
 from .reserves import Unreserved, check_authorised, release, reserve, restore
 from .state import (
     AMO_RECEIVED,

@@ -65,6 +65,15 @@ def _no_funds(floor: Floor, account: Account, needed: int) -> Unreserved:
     )
 
 
+def funds_refusal(account: Account, needed: int) -> Refusal:
+    """Told at once that the money is not there."""
+    return Refusal(
+        f"Insufficient funds. Required margin is {rupees(needed):.2f}"
+        f" but available margin is {rupees(account.net):.2f}.",
+        error_type="MarginException",
+    )
+
+
 def _no_holdings(floor: Floor, account: Account, instrument: Instrument) -> Unreserved:
     return Unreserved(
         "Insufficient stock holding or there are pending sell orders for this stock.",

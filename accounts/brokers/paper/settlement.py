@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from . import funds, gtt
 from .calendar import book_day, is_trading_day, next_roll
 from .charges import day_charges, square_off_fee
 from .floor import Floor
 from .instruments import Instrument
-from .lifecycle import cancelled, receive
+from .intake import receive
+from .lifecycle import cancelled
 from .margins import hold_margin
 from .positions import book
 from .state import AMO_RECEIVED, BUY, FINAL, SELL, Account, Holding, Position
@@ -94,6 +96,8 @@ def roll(floor: Floor, _: str = "") -> None:
         account.margins.clear()
         for position in account.positions.values():
             hold_margin(floor, account, position)
+    gtt.expire(floor)
+    funds.roll(floor)
     forget_expired(floor)
     floor.later(next_roll(floor.now), "roll")
     _plan_square_offs(floor)

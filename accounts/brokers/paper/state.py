@@ -218,6 +218,7 @@ class Gtt:
     created_at: int
     updated_at: int
     expires_at: int
+    directions: list[int] = field(default_factory=list)  # 1 fires at or above, -1 at or below
     status: str = "active"
     results: list[dict[str, Any] | None] = field(default_factory=list)
 
@@ -235,6 +236,7 @@ class Alert:
     updated_at: int
     status: str = "enabled"
     count: int = 0
+    armed: bool = True  # fires on the way in, then not until the condition was false again
     basket: dict[str, Any] | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
 
