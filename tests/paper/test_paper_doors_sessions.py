@@ -82,7 +82,7 @@ def test_tokens_end_at_six_in_the_morning(start_paper):
 
 
 def test_the_daily_end_can_be_ragged(start_paper):
-    rules = ("--rule", "daily_expiry=ragged", "--rule", "rate_limits=off")
+    rules = ("--rule", "ragged_expiry=on", "--rule", "rate_limits=off")
     paper = start_paper("--clock", "manual", *rules)
     day = next_day(paper.control("GET", "state")["now"][:10])
     paper.control("POST", "clock", {"now": f"{day}T05:00:00"})

@@ -53,8 +53,14 @@ class Exchange:
         prices: str = "walk",
         profile: str = "kite",
         start: int,
+        salt: str = "",
+        rules: dict[str, Any] | None = None,
     ) -> None:
-        self._begin(State(seed, clock, prices, profile, start=start, now=start))
+        self._begin(
+            State(
+                seed, clock, prices, profile, start=start, now=start, salt=salt, rules=rules or {}
+            )
+        )
 
     def _begin(self, state: State) -> None:
         self.floor = Floor(state)
@@ -91,6 +97,8 @@ class Exchange:
             return None
         if command.op == "reset":
             return self._reset()
+        if command.op == "configure":
+            return self._configure(command.args)
         op = OPS.get(command.op)
         if op is None:
             raise Refusal(f"Unknown command `{command.op}`.")
@@ -98,7 +106,22 @@ class Exchange:
 
     def _reset(self) -> bool:
         old = self.floor.state
-        self._begin(State(old.seed, old.clock, old.prices, old.profile, old.now, old.now))
+        self._begin(
+            State(
+                old.seed, old.clock, old.prices, old.profile, old.now, old.now,
+                salt=old.salt, rules=old.rules,
+            )
+        )  # fmt: skip
+        return True
+
+    def _configure(self, settings: dict[str, Any]) -> bool:
+        """Go on under another profile, clock, source of prices or set of rules."""
+        state, events = self.floor.state, self.floor.events
+        state.profile, state.clock = settings["profile"], settings["clock"]
+        state.prices, state.rules = settings["prices"], settings["rules"]
+        self.floor = Floor(state)
+        self.floor.events = events
+        clockwork.wake(self.floor)
         return True
 
     def advance(self, at: int) -> None:

@@ -9,13 +9,25 @@ PROFILES: Final = ("kite", "kite-sandbox", "compat2019")
 CLOCKS: Final = ("open", "real", "manual")
 PRICES: Final = ("walk", "external")
 
-# What nobody could tell for certain about the real exchange: the first value is our choice.
+# What nobody could tell for certain about the real exchange. A profile has its own choice for
+# each; where the doors decide, it is the first value.
+SWITCH: Final = ("off", "on")
+WHEN: Final = ("sync", "async")
 RULES: Final = {
-    "relogin": ("same_token", "new_token_old_valid", "new_token_old_revoked"),
-    "fourth_socket": ("refuse", "evict"),
-    "daily_expiry": ("clean", "ragged"),
     "rate_limits": ("on", "off"),
+    "fourth_socket": ("refuse", "evict"),
+    "relogin": ("same_token", "new_token_old_valid", "new_token_old_revoked"),
+    "refresh_tokens": SWITCH,
+    "ragged_expiry": SWITCH,
+    "autoslice_array": SWITCH,
+    "no_funds": WHEN,
+    "no_holdings": WHEN,
+    "outside_band": WHEN,
+    "above_freeze": WHEN,
+    "wrong_side_trigger": WHEN,
 }
+# These are kept at the doors; the exchange itself knows nothing of them.
+DOOR_RULES: Final = {"rate_limits", "fourth_socket"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,14 @@ class Options:
 
     def rule(self, name: str) -> str:
         return dict(self.rules).get(name, RULES[name][0])
+
+    def exchange_rules(self) -> dict[str, str | bool]:
+        """The chosen rules that the exchange itself follows."""
+        chosen = {name: value for name, value in self.rules if name not in DOOR_RULES}
+        return {
+            name: value == "on" if RULES[name] == SWITCH else value
+            for name, value in chosen.items()
+        }
 
 
 def port_number(text: str) -> int:

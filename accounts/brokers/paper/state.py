@@ -252,6 +252,8 @@ class State:
     start: int
     now: int
     speed: int = 1_000  # thousandths of the wall clock's speed
+    salt: str = ""  # what makes the secrets of two exchanges with one seed differ
+    rules: dict[str, Any] = field(default_factory=dict)  # that differ from the profile's
     day: int = 0
     counters: dict[str, int] = field(default_factory=dict)
     timers: list[list[Any]] = field(default_factory=list)  # due, number, kind, what for

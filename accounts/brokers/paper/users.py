@@ -22,8 +22,9 @@ RAGGED_EARLY = 40 * MINUTE  # the first calls die this long before the official 
 
 
 def secret(floor: Floor, *parts: Any) -> str:
-    """Sixty-four hexadecimal digits nobody guesses who does not know the seed."""
-    text = "\0".join(str(part) for part in (floor.state.seed, *parts))
+    """Sixty-four hexadecimal digits nobody guesses who does not know the salt."""
+    state = floor.state
+    text = "\0".join(str(part) for part in (state.seed, state.salt, state.start, *parts))
     return sha256(text.encode()).hexdigest()
 
 

@@ -20,9 +20,9 @@ class Clock:
     newest: int
 
     @classmethod
-    def starting(cls, at: int, *, manual: bool) -> "Clock":
-        """A clock that goes on from a moment: at the wall's pace, or by hand."""
-        return cls(started=at, speed=0.0 if manual else 1.0, anchor=wall_ms(), newest=at)
+    def starting(cls, at: int, speed: float) -> "Clock":
+        """A clock that goes on from a moment; at speed 0 it waits to be moved by hand."""
+        return cls(started=at, speed=speed, anchor=wall_ms(), newest=at)
 
     def now(self) -> int:
         passed = (wall_ms() - self.anchor) * self.speed
@@ -36,12 +36,6 @@ class Clock:
         self.anchor = wall_ms()
         if speed is not None:
             self.speed = speed
-
-    def restart(self, at: int, *, manual: bool) -> None:
-        """Begin again at any moment, also an earlier one: the exchange was reset."""
-        fresh = Clock.starting(at, manual=manual)
-        self.started, self.speed = fresh.started, fresh.speed
-        self.anchor, self.newest = fresh.anchor, at
 
     def seconds_until(self, at: int) -> float | None:
         """How long the wall has to wait for this moment; None if it never comes."""

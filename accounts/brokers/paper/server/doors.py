@@ -162,7 +162,7 @@ class Doors:
         user = ""
         if scheme.lower() == "token":
             user = self.user_of(api_key, access_token, SCOPES.get(route.kind, "order"))
-        if not user or self.is_dying(user, route.kind):
+        if not user or self.ragged.refuses(user, route.kind, time.monotonic()):
             raise bad_token()
         return Call(request, self.clerk, path, user, api_key, access_token)
 
@@ -172,10 +172,6 @@ class Doors:
             "session", access_token=access_token, api_key=api_key, scope=scope
         )
         return str(session["user_id"]) if session else ""
-
-    def is_dying(self, user: str, kind: str) -> bool:
-        at = self.clerk.clock.now()
-        return self.ragged.refuses(user, kind, now=time.monotonic(), at=at)
 
     def count(self, route: Route, call: Call) -> None:
         """Refuse a call that is one too many for its class."""

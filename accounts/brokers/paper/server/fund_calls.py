@@ -93,7 +93,7 @@ async def one_sip(call: Call) -> Any:
 
 
 async def one_holding(call: Call) -> Any:
-    return call.read("mf.holding", isin=call.part("isin"))
+    return call.read("mf.holdings", isin=call.part("isin"))
 
 
 async def instruments(call: Call) -> Answer:

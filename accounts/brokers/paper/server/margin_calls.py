@@ -58,22 +58,22 @@ def to_note(order: Fields) -> dict[str, Any]:
 
 async def order_margins(call: Call) -> Any:
     orders = [to_margin(order) for order in listed(call)]
-    return call.read("order.margins", orders=orders, compact=is_compact(call))
+    return call.read("order.margins", orders=orders, mode=mode_of(call))
 
 
 async def basket_margins(call: Call) -> Any:
     orders = [to_margin(order) for order in listed(call)]
     consider = call.query().flag("consider_positions")
-    compact = is_compact(call)
-    return call.read("basket.margins", orders=orders, consider_positions=consider, compact=compact)
+    mode = mode_of(call)
+    return call.read("basket.margins", orders=orders, consider_positions=consider, mode=mode)
 
 
 async def charges(call: Call) -> Any:
     return call.read("charges", orders=[to_note(order) for order in listed(call)])
 
 
-def is_compact(call: Call) -> bool:
-    return call.query().maybe("mode") == "compact"
+def mode_of(call: Call) -> str | None:
+    return call.query().maybe("mode") or None
 
 
 ROUTES = [

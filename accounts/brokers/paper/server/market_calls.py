@@ -33,7 +33,9 @@ COLUMNS: Final = (
     "segment",
     "exchange",
 )
-DATE_FORMS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
+DATE_ALONE: Final = "%Y-%m-%d"
+DATE_FORMS: Final = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", DATE_ALONE, "%Y-%m-%dT%H:%M:%S")
+FIRST_YEAR: Final = 1990
 
 
 def asked(call: Call, most: int) -> list[str]:
@@ -68,15 +70,17 @@ async def instruments(call: Call) -> Answer:
     return csv_answer(COLUMNS, call.read("instruments", exchange=exchange))
 
 
-def moment(text: str, name: str) -> int:
-    """An Indian date or time, as milliseconds since the epoch."""
+def moment(text: str, name: str) -> str:
+    """An Indian time in one form, or a date alone, which means all of its day."""
     cleaned = text.removesuffix("+0530").removesuffix("+05:30")
     for form in DATE_FORMS:
         try:
             found = datetime.strptime(cleaned, form).replace(tzinfo=IST)
-            return int(found.timestamp() * 1000)
-        except (ValueError, OverflowError):
+        except ValueError:
             continue
+        if found.year < FIRST_YEAR:
+            break
+        return f"{found:%Y-%m-%d}" if form == DATE_ALONE else f"{found:%Y-%m-%d %H:%M:%S}"
     raise invalid(name)
 
 
@@ -87,15 +91,12 @@ async def historical(call: Call) -> Any:
     if interval not in INTERVALS:
         raise invalid("interval")
     query = call.query()
-    since, until = moment(query.text("from"), "from"), moment(query.text("to"), "to")
-    if since > until:
-        raise Refusal("`from` must be before `to`.")
     return call.read(
         "historical",
-        instrument_token=int(token),
+        token=int(token),
         interval=interval,
-        since=since,
-        until=until,
+        begins=moment(query.text("from"), "from"),
+        ends=moment(query.text("to"), "to"),
         continuous=query.flag("continuous"),
         oi=query.flag("oi"),
     )

@@ -6,14 +6,15 @@ import fcntl
 import logging
 import os
 import random
+import secrets
 import signal
 import sys
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
-from accounts.brokers.paper.engine import Event, Exchange
+from accounts.brokers.paper.engine import Command, Event, Exchange
 from accounts.brokers.paper.journal import Journal, open_exchange
 from accounts.brokers.paper.options import Options
 
@@ -58,17 +59,36 @@ def lock_home(home: Path) -> IO[str]:
 
 def restore(options: Options) -> tuple[Exchange, Journal]:
     """The exchange as it was when it last stopped, however it stopped."""
+    wanted = {
+        "clock": options.clock,
+        "prices": options.prices,
+        "profile": options.profile,
+        "rules": options.exchange_rules(),
+    }
     exchange, journal = open_exchange(
         options.home / "journal",
         seed=options.seed,
-        clock=options.clock,
-        prices=options.prices,
-        profile=options.profile,
         start=wall_ms(),
+        salt=secrets.token_hex(16),
+        **wanted,
     )
+    configure(exchange, journal, wanted)
+    if exchange.floor.state.seed != options.seed:
+        logger.warning("The prices of this home were begun with seed %s", exchange.floor.state.seed)
     if len(journal.loaded.commands) > SNAPSHOT_FROM:
         journal.snapshot(exchange.snapshot())
     return exchange, journal
+
+
+def configure(exchange: Exchange, journal: Journal, wanted: dict[str, Any]) -> None:
+    """Let an older exchange follow the options of today."""
+    state = exchange.floor.state
+    if all(getattr(state, name) == value for name, value in wanted.items()):
+        return
+    command = Command("configure", wanted, exchange.now)
+    journal.append(command)
+    journal.sync()
+    exchange.execute(command)
 
 
 def build(options: Options, exchange: Exchange, journal: Journal) -> Doors:
@@ -85,10 +105,11 @@ def build(options: Options, exchange: Exchange, journal: Journal) -> Doors:
     hub = Hub(encode, faults, eviction=options.rule("fourth_socket") == "evict")
     postbacks = Postbacks(lambda api_key: exchange.query("app", api_key=api_key))
     limits = Limits(wall_ms, enabled=options.rule("rate_limits") == "on")
-    ragged = Ragged(daily=options.rule("daily_expiry") == "ragged")
+    ragged = Ragged()
+    manual = options.clock == "manual"
     clock = Clock.starting(
-        exchange.now if options.clock == "manual" else max(exchange.now, wall_ms()),
-        manual=options.clock == "manual",
+        exchange.now if manual else max(exchange.now, wall_ms()),
+        0.0 if manual else exchange.speed / 1000,
     )
     doors = Doors(
         clerk=Clerk(exchange, journal, clock, announce),
