@@ -95,13 +95,14 @@ def _read_basket(floor: Floor, given: Any) -> dict[str, Any]:
     items = basket.get("items")
     if not isinstance(items, list) or not items:
         raise Refusal("Invalid `basket`.")
-    for nth, item in enumerate(items, start=1):
-        if not isinstance(item, dict) or not isinstance(item.get("params"), dict):
-            raise Refusal("Invalid `basket`.")
-        traded = floor.instrument(item.get("exchange"), item.get("tradingsymbol"))
-        item.setdefault("id", nth)
-        item["instrument_token"] = traded.token
-    return basket
+    return basket | {"items": [_read_item(floor, nth, each) for nth, each in enumerate(items, 1)]}
+
+
+def _read_item(floor: Floor, nth: int, item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict) or not isinstance(item.get("params"), dict):
+        raise Refusal("Invalid `basket`.")
+    traded = floor.instrument(item.get("exchange"), item.get("tradingsymbol"))
+    return {"id": nth, "weight": 0} | item | {"instrument_token": traded.token}
 
 
 def _instrument(floor: Floor, exchange: Any, symbol: Any) -> Instrument:
@@ -115,10 +116,10 @@ def _instrument(floor: Floor, exchange: Any, symbol: Any) -> Instrument:
 
 
 def delete(floor: Floor, command: Command) -> Any:
-    """Stop watching; unknown ones are nobody's business."""
+    """Stop watching."""
     given = command.args.get("uuid") or []
-    for uuid in [given] if isinstance(given, str) else given:
-        alert = _own(floor, command.user, uuid)
+    named = given if isinstance(given, list) else [given]
+    for alert in [_own(floor, command.user, uuid) for uuid in named]:
         alert.status, alert.updated_at = "deleted", floor.now
 
 
