@@ -204,6 +204,7 @@ class Desk:
 
     def environment(self, **more: str) -> dict[str, str]:
         return {
+            "SITE_URL": self.address,
             **os.environ,
             "TRADEDESK_HOME": str(self.home.path),
             "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
@@ -212,6 +213,12 @@ class Desk:
             "PYTHONUNBUFFERED": "1",
             **more,
         }
+
+    @property
+    def address(self) -> str:
+        """Where people go; passkeys work on a name, not on a bare number."""
+        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.bind
+        return f"{self.options.scheme}://{host}:{self.options.port}"
 
     @property
     def metrics(self) -> Path:
@@ -256,8 +263,7 @@ class Desk:
 
     def welcome(self) -> None:
         """Say where to go and how to log in; the password only to a person at a terminal."""
-        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.bind
-        tell(f"ready: {self.options.scheme}://{host}:{self.options.port}")
+        tell(f"ready: {self.address}")
         if not self.home.first_login.exists():
             return
         if sys.stdout.isatty():
