@@ -154,6 +154,8 @@ class Desk:
         children.end(self.workers, patience=5)
         children.end(self.servers, patience=4)
         self.record.unlink(missing_ok=True)
+        if self.home.sockets != self.home.run:
+            shutil.rmtree(self.home.sockets, ignore_errors=True)
 
     def start_all(self, group: list[Child]) -> None:
         for child in group:
