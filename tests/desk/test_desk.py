@@ -18,6 +18,7 @@ PARTS = {
     "web": "daphne",
     "worker": "worker",
     "beat": "beat",
+    "paper": "accounts.brokers.paper",
     "redis": "redis-server",
     "postgres": "postgres -D",
 }
