@@ -1,5 +1,6 @@
 """The pages below /me/: what is one's own to see and change."""
 
+import json
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -14,6 +15,7 @@ from allauth.mfa.totp.internal import flows as totp_flows
 from allauth.mfa.webauthn import views as passkeys
 from allauth.mfa.webauthn.internal import auth as webauthn
 from allauth.mfa.webauthn.internal import flows as webauthn_flows
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
@@ -68,7 +70,12 @@ def stay(request: DeskRequest) -> HttpResponse:
 def sessions(request: DeskRequest) -> HttpResponse:
     """List the browsers in which the person is logged in."""
     rows = request.user.sessions.alive().order_by("-seen_at")
-    facts = {"sessions": rows, "this": hashed(request.session.session_key or "")}
+    facts = {
+        "sessions": rows,
+        "this": hashed(request.session.session_key or ""),
+        "idle_minutes": settings.SESSION_IDLE_MINUTES,
+        "hours": settings.SESSION_HOURS,
+    }
     return render(request, "accounts/sessions.html", facts)
 
 
@@ -110,6 +117,10 @@ class CodeAgainView(Refusing, mfa.ReauthenticateView):  # type: ignore[misc]
 
 class PasskeyAgainView(Refusing, passkeys.ReauthenticateWebAuthnView):  # type: ignore[misc]
     """Ask for a passkey again."""
+
+    def get_context_data(self, **options: Any) -> dict[str, Any]:
+        context = super().get_context_data(**options)
+        return context | {"passkey_options": json.dumps(context["js_data"]["request_options"])}
 
 
 change_password = PasswordView.as_view()
@@ -171,6 +182,12 @@ def recovery_codes_of(user: Any) -> list[str]:
 class AddAppView(Refusing, totp.ActivateTOTPView):  # type: ignore[misc]
     """Set up an authenticator app."""
 
+    def get_context_data(self, **options: Any) -> dict[str, Any]:
+        context = super().get_context_data(**options)
+        key = context["form"].secret
+        groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
+        return context | {"key_in_groups": groups}
+
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:
         row, codes = totp_flows.activate_totp(self.request, form)
@@ -206,7 +223,8 @@ class AddPasskeyView(Refusing, passkeys.AddWebAuthnView):  # type: ignore[misc]
         context = super(passkeys.AddWebAuthnView, self).get_context_data(**options)
         context |= where_passkeys_work(self.request)
         if context["passkeys_work"]:
-            context["options"] = webauthn.begin_registration(self.request.user, passwordless=True)
+            options = webauthn.begin_registration(self.request.user, passwordless=True)
+            context["passkey_options"] = json.dumps(options)
         return dict(context)
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -247,18 +265,21 @@ remove_passkey = RemovePasskeyView.as_view()
 @read_or_send
 def people(request: DeskRequest) -> HttpResponse:
     """List who may log in and who is invited; invite one more and show the link once."""
-    form, link = InvitationForm(request.POST if request.method == "POST" else None), ""
+    form = InvitationForm(request.POST if request.method == "POST" else None)
+    link = invited = ""
     if form.is_valid():
         email = form.cleaned_data["email"]
         try:
             origin = request.build_absolute_uri("/")
             link = invitations.invite(email, by=request.user, request=request, origin=origin)
-            form = InvitationForm()
+            invited, form = email, InvitationForm()
         except AlreadyHere as error:
             form.add_error("email", str(error))
     facts = {
         "form": form,
         "link": link,
+        "invited": invited,
+        "mailed": bool(link) and invitations.mail_invitation(invited, link),
         "people": User.objects.order_by("email"),
         "invitations": Invitation.objects.select_related("made_by")[:50],
     }

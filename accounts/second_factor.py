@@ -31,6 +31,11 @@ def has_factor(user: User) -> bool:
     return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
 
 
+def has_passkey(user: User) -> bool:
+    rows = Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.WEBAUTHN)
+    return bool(rows.exists())
+
+
 def is_proven(session: Any) -> bool:
     """Tell whether this session showed a second factor when it began, or set one up."""
     records = session.get(AUTHENTICATION_METHODS_SESSION_KEY) or []

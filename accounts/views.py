@@ -1,5 +1,6 @@
 """Logging in and out, and links that let people in without a log-in."""
 
+import json
 from typing import Any
 
 from allauth.account import views as account
@@ -15,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import invitations, passwords, throttle
+from accounts import invitations, passwords, second_factor, throttle
 from accounts.forms import AcceptForm, EmailForm, NewPasswordForm
 from accounts.models import User
 from accounts.tasks import mail_reset_link_task
@@ -52,6 +53,12 @@ class PasskeyLoginView(passkeys.LoginWebAuthnView):  # type: ignore[misc]
 
 class SecondStepView(mfa.AuthenticateView):  # type: ignore[misc]
     """Ask for the second factor."""
+
+    def get_context_data(self, **options: Any) -> dict[str, Any]:
+        context = super().get_context_data(**options)
+        if second_factor.has_passkey(self.stage.login.user):
+            context["passkey_options"] = json.dumps(context["js_data"]["request_options"])
+        return dict(context)
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(), status=422)  # type: ignore[no-any-return]
