@@ -289,7 +289,14 @@ def test_holdings_are_authorised_at_the_depository(paper, kite, trader):
         "/portfolio/holdings/authorise", data=form, headers=trader.headers
     ).json()
 
-    assert kite.check("POST", "/portfolio/holdings/authorise")["request_id"]
+    request_id = kite.check("POST", "/portfolio/holdings/authorise")["request_id"]
+    place = f"/connect/portfolio/authorise/holdings/{trader.api_key}/{request_id}"
+    assert kite.holdings()[0]["isin"] in paper.web.get(place).text
+    done = paper.web.post(place, data={"agreed": "yes"}, follow_redirects=True)
+    assert "may be sold" in done.text
+    assert done.url.params["status"] == "success"
+    assert kite.holdings()[0]["authorised_quantity"] == 5
+    assert paper.web.get(place).status_code == 404
 
 
 def test_quotes_of_every_depth(kite):

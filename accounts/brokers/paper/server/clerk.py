@@ -21,6 +21,8 @@ LONGEST_WAIT: Final = 1.0
 # time into the same stretches, so the ends of long ones are journalled, and now and then a moment.
 SHORT_STRETCH: Final = 200_000
 MARK_EVERY: Final = 60_000
+# A snapshot stops the exchange for a moment, so one is made seldom, and when nobody waits.
+SNAPSHOT_EVERY: Final = 100_000
 
 
 def overloaded() -> Refusal:
@@ -59,6 +61,7 @@ class Clerk:
     queue: deque[Waiting] = field(default_factory=deque)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
     marked: int = 0  # the newest moment in the journal
+    recorded: int = 0  # commands since the last snapshot
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def carry_out(self, op: str, args: dict[str, Any], user: str = "") -> Any:
@@ -90,6 +93,7 @@ class Clerk:
         await self.pass_time()
         self.announce(self.exchange.drain())
         if not self.queue:
+            await self.keep_snapshot()
             self.idle.set()
 
     async def finish(self) -> None:
@@ -150,7 +154,18 @@ class Clerk:
             logger.error("Commands refused, the journal cannot be written: %s", problem.strerror)
             return False
         self.marked = commands[-1].at
+        self.recorded += len(commands)
         return True
+
+    async def keep_snapshot(self) -> None:
+        """Shorten the next start once enough has been recorded."""
+        if self.recorded < SNAPSHOT_EVERY:
+            return
+        self.recorded = 0
+        try:
+            await asyncio.to_thread(self.journal.snapshot, self.exchange.snapshot())
+        except OSError as problem:
+            logger.warning("No snapshot was kept: %s", problem.strerror)
 
     def write(self, commands: list[Command]) -> None:
         for command in commands:
