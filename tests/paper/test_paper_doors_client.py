@@ -513,7 +513,7 @@ def test_alerts_as_the_go_client_makes_them(paper, kite, trader):
 
 def test_a_session_is_generated_and_ended(paper, kite_fields):
     account = paper.trader()
-    client = Watched(KiteConnect(account.api_key, root=paper.url), kite_fields)
+    client = Watched(account.kite(), kite_fields)
     token = request_token(paper, account)
 
     session = client.generate_session(token, account.api_secret)
