@@ -8,6 +8,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ class Journal:
         self._file = path.open("ab+", buffering=0)
         if created:
             _sync_folder(path.parent)
-        self._number = 0
+        self._number = self._good = 0
         self._waiting: list[bytes] = []
         self._settings: dict[str, Any] | None = None
         self.loaded = self._load()
@@ -61,6 +62,7 @@ class Journal:
                 self._number = record["n"]
                 commands.append(_command(record))
         self._repair(good)
+        self._good = good
         return Loaded(self._settings, snapshot, commands)
 
     def _read_snapshot(self) -> tuple[dict[str, Any] | None, int]:
@@ -92,12 +94,20 @@ class Journal:
         }))  # fmt: skip
 
     def sync(self) -> None:
-        """Put everything appended so far safely on disk."""
+        """Put everything appended so far safely on disk, or none of it."""
         if not self._waiting:
             return
-        _write(self._file.fileno(), b"".join(self._waiting))
-        self._waiting.clear()
-        os.fdatasync(self._file.fileno())
+        waiting, self._waiting = self._waiting, []
+        try:
+            self._repair(self._good)  # what an earlier failure left behind
+            _write(self._file.fileno(), b"".join(waiting))
+            os.fdatasync(self._file.fileno())
+        except OSError:
+            # Half a record would hide everything written after it.
+            with suppress(OSError):
+                self._repair(self._good)
+            raise
+        self._good = self._file.seek(0, os.SEEK_END)
 
     def snapshot(self, snapshot: dict[str, Any]) -> None:
         """Keep the whole state, and begin the journal anew."""
@@ -112,6 +122,7 @@ class Journal:
         _sync_folder(self.path.parent)
         # Should the process die here, the old records are skipped by their numbers.
         self._file.truncate(0)
+        self._good = 0
         os.fsync(self._file.fileno())
 
     def close(self) -> None:
