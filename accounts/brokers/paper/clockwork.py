@@ -46,9 +46,9 @@ def advance(floor: Floor, at: int) -> None:
 
 def _next_look(floor: Floor, at: int) -> int:
     """The next second whose prices matter to somebody."""
-    if not is_watched(floor):
-        return NEVER
     last = floor.state.now // SECOND
+    if at // SECOND == last or not is_watched(floor):
+        return NEVER
     if at // SECOND - last <= LONG_JUMP:
         return last + 1
     return (last // GRID + 1) * GRID
