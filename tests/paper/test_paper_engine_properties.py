@@ -11,9 +11,9 @@ from accounts.brokers.paper.engine import Command, Exchange
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(histories, st.sampled_from(("walk", "external")))
-def test_quantity_money_and_positions_balance_after_any_history(history, prices):
-    story = Story(prices=prices)
+@given(histories, st.sampled_from(("walk", "external")), st.sampled_from(("kite", "compat2019")))
+def test_quantity_money_and_positions_balance_after_any_history(history, prices, profile):
+    story = Story(prices=prices, profile=profile)
 
     for action in history:
         story.run([action])

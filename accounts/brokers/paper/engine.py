@@ -53,8 +53,9 @@ class Exchange:
         prices: str = "walk",
         profile: str = "kite",
         start: int,
+        rules: dict[str, Any] | None = None,
     ) -> None:
-        self._begin(State(seed, clock, prices, profile, start=start, now=start))
+        self._begin(State(seed, clock, prices, profile, start, start, dict(rules or {})))
 
     def _begin(self, state: State) -> None:
         self.floor = Floor(state)
@@ -98,7 +99,8 @@ class Exchange:
 
     def _reset(self) -> bool:
         old = self.floor.state
-        self._begin(State(old.seed, old.clock, old.prices, old.profile, old.now, old.now))
+        kept = (old.seed, old.clock, old.prices, old.profile)
+        self._begin(State(*kept, start=old.now, now=old.now, rules=old.rules, speed=old.speed))
         return True
 
     def advance(self, at: int) -> None:

@@ -1,5 +1,6 @@
 """The trading floor: what every part of the exchange works with."""
 
+from dataclasses import replace
 from heapq import heappush
 from typing import Any
 
@@ -22,7 +23,7 @@ class Floor:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.rules: Rules = PROFILES[state.profile]
+        self.rules: Rules = replace(PROFILES[state.profile], **state.rules)
         self.calendar = Calendar(state.clock, state.start)
         self.market = Market(state, self.calendar, self.rules)
         self.books: dict[int, Book] = {}

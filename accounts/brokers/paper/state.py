@@ -251,6 +251,7 @@ class State:
     profile: str
     start: int
     now: int
+    rules: dict[str, Any] = field(default_factory=dict)  # settings other than the profile's
     speed: int = 1_000  # thousandths of the wall clock's speed
     day: int = 0
     counters: dict[str, int] = field(default_factory=dict)
