@@ -6,13 +6,11 @@ from heapq import heappop
 from . import alerts, gtt, legs, lifecycle, settlement, users
 from .floor import Floor
 from .matching import step
-from .outlook import is_quiet
+from .outlook import quiet_until
 from .state import OPEN, TRIGGER_PENDING, Order
 from .units import SECOND
-from .walk import BLOCK
 
 NEVER = 2**62
-SHORT = 15  # so few seconds are sooner looked at than looked ahead
 
 ORDER_STEPS: dict[str, Callable[[Floor, Order], None]] = {
     **lifecycle.STEPS,
@@ -54,11 +52,7 @@ def _next_look(floor: Floor, at: int) -> int:
     second, last = floor.state.now // SECOND + 1, at // SECOND
     if second > last or not is_watched(floor):
         return NEVER
-    while last - second > SHORT:
-        ends = min(second + BLOCK, last + 1)
-        if not is_quiet(floor, second, ends):
-            return second
-        second = ends
+    second = quiet_until(floor, second, last + 1)
     return second if second <= last else NEVER
 
 

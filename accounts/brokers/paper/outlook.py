@@ -10,18 +10,35 @@ from . import alerts
 from .floor import Floor
 from .ranges import span
 from .state import Alert, Gtt
+from .walk import BLOCK
+
+SHORT = 15  # so few seconds are sooner looked at than looked ahead
+HOUR = 3_600
 
 Reach = Callable[[int], tuple[int, int]]
 
 
-def is_quiet(floor: Floor, begins: int, ends: int) -> bool:
+def quiet_until(floor: Floor, begins: int, ends: int) -> int:
+    """How far from `begins`, at most to `ends`, nobody's price comes."""
+    while ends - begins > SHORT:
+        hour, block = min(begins + HOUR, ends), min(begins + BLOCK, ends)
+        if is_quiet(floor, begins, hour, rough=True):
+            begins = hour
+        elif is_quiet(floor, begins, block, rough=False):
+            begins = block
+        else:
+            break
+    return begins
+
+
+def is_quiet(floor: Floor, begins: int, ends: int, *, rough: bool) -> bool:
     """Whether nobody's price comes in the seconds [begins, ends)."""
     ranges: dict[int, tuple[int, int]] = {}
 
     def reach(token: int) -> tuple[int, int]:
         if token not in ranges:
             instrument = floor.market.by_token[token]
-            low, high = span(floor.market, instrument, begins, ends)
+            low, high = span(floor.market, instrument, begins, ends, rough=rough)
             # The range of an option is worked out at its corners, so allow for the rounding.
             spare = instrument.tick if instrument.is_option else 0
             ranges[token] = low - spare, high + spare
