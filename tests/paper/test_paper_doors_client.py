@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pyotp
 import pytest
 from fields import differences
@@ -525,16 +526,13 @@ def test_a_session_is_generated_and_ended(paper, kite_fields):
 
 
 def request_token(paper: Any, account: Any) -> str:
-    form = {"user_id": account.user_id, "password": account.password}
-    login = paper.web.post("/api/login", data=form).json()["data"]
-    code = {"request_id": login["request_id"], "twofa_value": pyotp.TOTP(account.totp_secret).now()}
-    cookies = paper.web.post("/api/twofa", data={**form, **code}).cookies
-    paper.web.cookies.clear()
-    visit = paper.web.get(
-        "/connect/login", params={"api_key": account.api_key}, cookies=dict(cookies)
-    )
-    page = paper.web.get(visit.headers["location"])
-    paper.web.cookies.clear()
+    """Log in as a program does, and read the token off the last page."""
+    with httpx.Client(base_url=paper.url, trust_env=False, follow_redirects=True) as web:
+        form = {"user_id": account.user_id, "password": account.password}
+        login = web.post("/api/login", data=form).json()["data"]
+        value = pyotp.TOTP(account.totp_secret).now()
+        web.post("/api/twofa", data={**login, "twofa_types": "totp", "twofa_value": value})
+        page = web.get("/connect/login", params={"api_key": account.api_key})
     return page.text.partition("Request token: ")[2].partition("<")[0]
 
 

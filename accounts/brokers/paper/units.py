@@ -19,8 +19,13 @@ LARGEST = 10**15  # no honest amount is larger than Rs 100 billion
 
 def units(value: Any) -> int:
     """Read an amount in rupees; raises ValueError for anything but a plain amount."""
+    return _units_of(str(value))
+
+
+@lru_cache(8192)
+def _units_of(value: str) -> int:
     try:
-        exact = Decimal(str(value)) * RUPEE
+        exact = Decimal(value) * RUPEE
     except ArithmeticError:  # also the overflow of 1e999999999
         raise ValueError(value) from None
     if not exact.is_finite() or abs(exact) > LARGEST:
