@@ -58,7 +58,7 @@ class Exchange:
     ) -> None:
         self._begin(
             State(
-                seed, clock, prices, profile, start=start, now=start, salt=salt, rules=rules or {}
+                seed, clock, prices, profile, start, start, rules=dict(rules or {}), salt=salt
             )
         )
 
@@ -109,7 +109,7 @@ class Exchange:
         self._begin(
             State(
                 old.seed, old.clock, old.prices, old.profile, old.now, old.now,
-                salt=old.salt, rules=old.rules,
+                rules=old.rules, speed=old.speed, salt=old.salt,
             )
         )  # fmt: skip
         return True
