@@ -1,10 +1,10 @@
 """Logging in and out: what works, what is refused, and that nothing tells who is here."""
 
 import pytest
-from accounts.models import AuditEvent, Session, User
-from accounts.sessions import hashed
 from django.test import Client
 
+from accounts.models import AuditEvent, Session, User
+from accounts.sessions import hashed
 from tests.accounts.conftest import PASSWORD, log_in
 
 pytestmark = pytest.mark.django_db
