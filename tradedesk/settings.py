@@ -294,6 +294,9 @@ MAILERS = {
     else {"BACKEND": "tradedesk.mail.NoServer"}
 }
 
+# Where a paper exchange runs, if one does; the desk starts one and says where
+PAPER_URL = env.text("PAPER_URL")
+
 # Operating
 SENTRY_DSN = env.secret("SENTRY_DSN")
 METRICS_TOKEN = env.secret("METRICS_TOKEN")

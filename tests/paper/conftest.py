@@ -13,6 +13,9 @@ from kiteconnect import KiteConnect
 
 from accounts.brokers.paper.server.trial import Running, start, stop
 
+# The official client leaves its connections open; they are closed after each test.
+clients: list[KiteConnect] = []
+
 
 @dataclass
 class Trader:
@@ -27,7 +30,9 @@ class Trader:
     url: str
 
     def kite(self) -> KiteConnect:
-        return KiteConnect(self.api_key, self.access_token, root=self.url)
+        client = KiteConnect(self.api_key, self.access_token, root=self.url)
+        clients.append(client)
+        return client
 
     @property
     def headers(self) -> dict[str, str]:
@@ -100,18 +105,26 @@ def trader(paper: Paper) -> Trader:
 @pytest.fixture
 def start_paper(tmp_path: Path) -> Iterator[Any]:
     """Start exchanges of one's own; what is still running at the end is stopped."""
-    started: list[Running] = []
+    started: list[Paper] = []
 
     def begin(*arguments: str, home: Path | None = None) -> Paper:
         running = start(home or tmp_path / "paper", *arguments)
-        started.append(running)
-        return Paper(running)
+        started.append(Paper(running))
+        return started[-1]
 
     yield begin
-    for running in started:
-        if running.process.poll() is None:
-            stop(running)
-        close(running.process)
+    for paper in started:
+        paper.web.close()
+        if paper.running.process.poll() is None:
+            stop(paper.running)
+        close(paper.running.process)
+
+
+@pytest.fixture(autouse=True)
+def _close_clients() -> Iterator[None]:
+    yield
+    while clients:
+        clients.pop().reqsession.close()
 
 
 def close(process: "subprocess.Popen[str]") -> None:

@@ -206,7 +206,7 @@ def check_prices(story: Story, account: Account) -> None:
     for trade in account.trades:
         instrument = story.exchange.floor.market.by_token[trade.token]
         low, high = story.exchange.floor.market.band(instrument, story.exchange.now)
-        assert low <= trade.price <= high
+        assert 0 < low <= trade.price <= high
         limit = orders[trade.order_id].limit
         if limit and trade.order_id not in modified:
             assert (limit - trade.price) * trade.side >= 0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pyotp
 import pytest
 from fields import differences
@@ -289,7 +290,14 @@ def test_holdings_are_authorised_at_the_depository(paper, kite, trader):
         "/portfolio/holdings/authorise", data=form, headers=trader.headers
     ).json()
 
-    assert kite.check("POST", "/portfolio/holdings/authorise")["request_id"]
+    request_id = kite.check("POST", "/portfolio/holdings/authorise")["request_id"]
+    place = f"/connect/portfolio/authorise/holdings/{trader.api_key}/{request_id}"
+    assert kite.holdings()[0]["isin"] in paper.web.get(place).text
+    done = paper.web.post(place, data={"agreed": "yes"}, follow_redirects=True)
+    assert "may be sold" in done.text
+    assert done.url.params["status"] == "success"
+    assert kite.holdings()[0]["authorised_quantity"] == 5
+    assert paper.web.get(place).status_code == 404
 
 
 def test_quotes_of_every_depth(kite):
@@ -506,7 +514,7 @@ def test_alerts_as_the_go_client_makes_them(paper, kite, trader):
 
 def test_a_session_is_generated_and_ended(paper, kite_fields):
     account = paper.trader()
-    client = Watched(KiteConnect(account.api_key, root=paper.url), kite_fields)
+    client = Watched(account.kite(), kite_fields)
     token = request_token(paper, account)
 
     session = client.generate_session(token, account.api_secret)
@@ -518,16 +526,13 @@ def test_a_session_is_generated_and_ended(paper, kite_fields):
 
 
 def request_token(paper: Any, account: Any) -> str:
-    form = {"user_id": account.user_id, "password": account.password}
-    login = paper.web.post("/api/login", data=form).json()["data"]
-    code = {"request_id": login["request_id"], "twofa_value": pyotp.TOTP(account.totp_secret).now()}
-    cookies = paper.web.post("/api/twofa", data={**form, **code}).cookies
-    paper.web.cookies.clear()
-    visit = paper.web.get(
-        "/connect/login", params={"api_key": account.api_key}, cookies=dict(cookies)
-    )
-    page = paper.web.get(visit.headers["location"])
-    paper.web.cookies.clear()
+    """Log in as a program does, and read the token off the last page."""
+    with httpx.Client(base_url=paper.url, trust_env=False, follow_redirects=True) as web:
+        form = {"user_id": account.user_id, "password": account.password}
+        login = web.post("/api/login", data=form).json()["data"]
+        value = pyotp.TOTP(account.totp_secret).now()
+        web.post("/api/twofa", data={**login, "twofa_types": "totp", "twofa_value": value})
+        page = web.get("/connect/login", params={"api_key": account.api_key})
     return page.text.partition("Request token: ")[2].partition("<")[0]
 
 

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pyotp
 import pytest
-from kiteconnect import KiteConnect
 from kiteconnect.exceptions import TokenException
 
 CALLBACK = "https://desk.example/kite/callback?from=paper"
@@ -63,9 +62,8 @@ def parameters(answer: httpx.Response) -> dict[str, str]:
 
 
 def exchange_token(trader: Any, request_token: str) -> dict[str, Any]:
-    return KiteConnect(trader.api_key, root=trader.url).generate_session(
-        request_token, trader.api_secret
-    )
+    found: dict[str, Any] = trader.kite().generate_session(request_token, trader.api_secret)
+    return found
 
 
 def test_a_person_logs_in_by_the_pages_and_the_app_gets_a_session(browser, member):

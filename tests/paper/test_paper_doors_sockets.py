@@ -32,7 +32,9 @@ ORDER = {
 
 @contextmanager
 def listening(trader: Any) -> Iterator[ClientConnection]:
-    with connect(trader.socket, compression=None, max_size=None, proxy=None) as ws:
+    with connect(
+        trader.socket, compression=None, max_size=None, proxy=None, close_timeout=0.5
+    ) as ws:
         yield ws
 
 

@@ -345,6 +345,32 @@ def test_the_compat_profile_takes_unprotected_market_orders_and_wrong_side_trigg
     assert wrong["status"] == "REJECTED"
 
 
+def test_an_unprotected_market_order_waits_for_the_book_to_refill():
+    trader = make_trader("90000000", profile="compat2019")
+    trader.set_price("NSE:INFY", "1500")
+    order_id = trader.place(quantity=9000, market_protection="")
+    trader.wait(300)
+    early = trader.order(order_id)
+
+    trader.wait(30_000)
+
+    assert early["status"] == "OPEN"
+    assert trader.order(order_id)["status"] == "COMPLETE"
+    prices = {fill["average_price"] for fill in trader.ask("order.trades", order_id=order_id)}
+    assert min(prices) == 1500.0
+    assert max(prices) < 1501.0
+
+
+def test_a_rule_can_be_set_otherwise():
+    trader = make_trader(rules={"no_funds": "async", "exchange_ms": 200})
+
+    row = trader.fill(quantity=1000)
+
+    assert row["status"] == "REJECTED"
+    assert row["status_message"].endswith("Check the orderbook for open orders.")
+    assert row["status_message_raw"].startswith("RMS:Margin Exceeds,Required:")
+
+
 def test_the_sandbox_profile_takes_limit_orders_only():
     trader = make_trader(profile="kite-sandbox")
 

@@ -11,9 +11,9 @@ from accounts.brokers.paper.engine import Command, Exchange
 
 
 @settings(max_examples=examples(60), deadline=None)
-@given(histories, st.sampled_from(("walk", "external")))
-def test_quantity_money_and_positions_balance_after_any_history(history, prices):
-    story = Story(prices=prices)
+@given(histories, st.sampled_from(("walk", "external")), st.sampled_from(("kite", "compat2019")))
+def test_quantity_money_and_positions_balance_after_any_history(history, prices, profile):
+    story = Story(prices=prices, profile=profile)
 
     for action in history:
         story.run([action])
@@ -138,3 +138,52 @@ def test_nonsense_is_refused_and_never_breaks_anything(op, args):
 
     for account in story.accounts():
         assert account.net == account.cash - account.blocked - account.held_back - account.margin
+
+
+@settings(max_examples=examples(12), deadline=None)
+@given(
+    histories,
+    st.lists(st.integers(1, 5_000_000), max_size=6),
+    st.integers(0, 40),
+    st.sampled_from(("walk", "external")),
+    st.sampled_from(("open", "real")),
+)
+def test_what_happens_does_not_depend_on_how_time_is_cut(history, cuts, nth, prices, clock):
+    story, twin = Story(prices=prices, clock=clock), Story(prices=prices, clock=clock)
+    for each in (story, twin):
+        each.run(history)
+        _leave_triggers(each)
+        each.run(history[nth : nth + 10])
+    begun = story.exchange.now
+    end = begun + sum(cuts)
+
+    story.exchange.advance(end)
+    at = begun
+    for cut in cuts:
+        for step in range(1, 31):  # small steps first, as a server that wakes every second
+            twin.exchange.advance(min(at + step * 1_000, at + cut))
+        at += cut
+        twin.exchange.advance(at)
+
+    assert twin.exchange.digest() == story.exchange.digest()
+
+
+def _leave_triggers(story):
+    last = story.exchange.floor.last_price(408065)
+    for away in (9_985, 10_020):
+        trigger = last * away // 10_000 // 1_000 * 1_000 / 10_000
+        condition = {"exchange": "NSE", "tradingsymbol": "INFY", "last_price": 1}
+        row = {
+            "exchange": "NSE", "tradingsymbol": "INFY", "transaction_type": "BUY",
+            "quantity": 1, "order_type": "LIMIT", "product": "CNC", "price": trigger,
+        }  # fmt: skip
+        story.do("gtt.place", "PA0001", {
+            "type": "single", "orders": [row],
+            "condition": condition | {"trigger_values": [trigger]},
+        })  # fmt: skip
+        for operator in ("<=", ">", "=="):
+            story.do("alert.create", "PA0002", {
+                "name": "near", "type": "simple", "lhs_exchange": "NSE",
+                "lhs_tradingsymbol": "INFY", "lhs_attribute": "LastTradedPrice",
+                "operator": operator, "rhs_type": "constant", "rhs_constant": str(trigger),
+            })  # fmt: skip

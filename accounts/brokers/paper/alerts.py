@@ -13,7 +13,7 @@ from .ranges import day_volume, open_interest
 from .state import Alert
 from .terms import Command, Refusal
 from .tickets import choice, read_ticket
-from .units import RUPEE, rupees, stamp, units
+from .units import DAY, RUPEE, rupees, stamp, units
 from .users import secret
 
 OPERATORS = {
@@ -146,16 +146,36 @@ def watched(floor: Floor) -> bool:
 def look(floor: Floor) -> None:
     """Tell those whose condition has become true."""
     for alert in list(floor.state.alerts.values()):
-        if alert.status != "enabled":
-            continue
-        try:
+        if alert.status == "enabled" and not is_blind(floor, alert):
             holds = _holds(floor, alert)
-        except Refusal as refusal:  # its contract has expired
-            alert.status, alert.fields["disabled_reason"] = "disabled", refusal.message
-            continue
-        if holds and alert.armed:
-            _fire(floor, alert)
-        alert.armed = not holds
+            if holds and alert.armed:
+                _fire(floor, alert)
+            alert.armed = not holds
+
+
+def seen_by(floor: Floor, fields: dict[str, Any], side: str) -> Instrument | None:
+    """The instrument on one side of a condition, if it is still listed."""
+    try:
+        return _instrument(floor, fields[f"{side}_exchange"], fields[f"{side}_tradingsymbol"])
+    except Refusal:
+        return None
+
+
+def is_blind(floor: Floor, alert: Alert) -> bool:
+    """Whether a contract in the condition has expired."""
+    sides = ("lhs", "rhs") if alert.fields["rhs_type"] == "instrument" else ("lhs",)
+    return any(seen_by(floor, alert.fields, side) is None for side in sides)
+
+
+def roll(floor: Floor) -> None:
+    """Switch off alerts on contracts that have expired, forget those deleted long ago."""
+    oldest = floor.now - floor.rules.ledger_days * DAY
+    for uuid, alert in list(floor.state.alerts.items()):
+        if alert.status == "enabled" and is_blind(floor, alert):
+            alert.status = "disabled"
+            alert.fields["disabled_reason"] = "The contract has expired."
+        elif alert.status == "deleted" and alert.updated_at < oldest:
+            del floor.state.alerts[uuid]
 
 
 def _holds(floor: Floor, alert: Alert) -> bool:

@@ -66,12 +66,12 @@ def order_news(order: Order, status: str, app_id: int) -> dict[str, Any]:
 def record(order: Order, status: str, at: int) -> None:
     """Move an order to a status and keep the step in its history."""
     order.status = status
-    order.history.append([
+    order.history.append((
         status, order.ordered_at, order.exchange_id, order.exchange_at, order.order_type,
         order.price, order.trigger, order.quantity, order.disclosed, order.validity,
         order.filled, 0 if status == "REJECTED" else order.pending, order.cancelled,
         order.value, order.message, at,
-    ])  # fmt: skip
+    ))  # fmt: skip
 
 
 def history_rows(order: Order) -> list[dict[str, Any]]:

@@ -56,6 +56,15 @@ class Book:
             heappop(self.sells)
             yield order
 
+    def is_reached(self, low: int, high: int, find: Find) -> bool:
+        """Whether prices between these would reach anybody."""
+        return (
+            _top(self.buys, -low, OPEN, find) is not None
+            or _top(self.sells, high, OPEN, find) is not None
+            or _top(self.buy_stops, high, TRIGGER_PENDING, find) is not None
+            or _top(self.sell_stops, -low, TRIGGER_PENDING, find) is not None
+        )
+
     @property
     def is_empty(self) -> bool:
         """Whether nobody waits here."""

@@ -6,12 +6,11 @@ from heapq import heappop
 from . import alerts, gtt, legs, lifecycle, settlement, users
 from .floor import Floor
 from .matching import step
+from .outlook import quiet_until
 from .state import OPEN, TRIGGER_PENDING, Order
 from .units import SECOND
-from .walk import GRID
 
 NEVER = 2**62
-LONG_JUMP = 300  # seconds; beyond, the walk is looked at only where it bends
 
 ORDER_STEPS: dict[str, Callable[[Floor, Order], None]] = {
     **lifecycle.STEPS,
@@ -29,7 +28,7 @@ def advance(floor: Floor, at: int) -> None:
     before = state.now // SECOND
     while True:
         due = state.timers[0][0] if state.timers else NEVER
-        second = _next_look(floor, at) * SECOND
+        second = _next_look(floor, min(at, due)) * SECOND
         if min(due, second) > at:
             break
         if second <= due:
@@ -45,13 +44,16 @@ def advance(floor: Floor, at: int) -> None:
 
 
 def _next_look(floor: Floor, at: int) -> int:
-    """The next second whose prices matter to somebody."""
-    if not is_watched(floor):
+    """The next second whose prices matter to somebody, as far as up to `at`.
+
+    Long stretches are passed over where nothing would happen in them. What happens does
+    therefore not depend on how many steps the time was cut into.
+    """
+    second, last = floor.state.now // SECOND + 1, at // SECOND
+    if second > last or not is_watched(floor):
         return NEVER
-    last = floor.state.now // SECOND
-    if at // SECOND - last <= LONG_JUMP:
-        return last + 1
-    return (last // GRID + 1) * GRID
+    second = quiet_until(floor, second, last + 1)
+    return second if second <= last else NEVER
 
 
 def is_watched(floor: Floor) -> bool:

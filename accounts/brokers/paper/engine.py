@@ -57,9 +57,7 @@ class Exchange:
         rules: dict[str, Any] | None = None,
     ) -> None:
         self._begin(
-            State(
-                seed, clock, prices, profile, start=start, now=start, salt=salt, rules=rules or {}
-            )
+            State(seed, clock, prices, profile, start, start, rules=dict(rules or {}), salt=salt)
         )
 
     def _begin(self, state: State) -> None:
@@ -109,7 +107,7 @@ class Exchange:
         self._begin(
             State(
                 old.seed, old.clock, old.prices, old.profile, old.now, old.now,
-                salt=old.salt, rules=old.rules,
+                rules=old.rules, speed=old.speed, salt=old.salt,
             )
         )  # fmt: skip
         return True

@@ -1,5 +1,7 @@
 """The first day of a desk: one paper account with something in it."""
 
+import csv
+from io import StringIO
 from typing import Any, Final
 
 import httpx
@@ -15,22 +17,8 @@ HOLDINGS: Final = (
     {"exchange": "NSE", "tradingsymbol": "ITC", "quantity": 150, "average_price": "395"},
     {"exchange": "NSE", "tradingsymbol": "SBIN", "quantity": 60, "average_price": "780"},
 )
-POSITIONS: Final = (
-    {
-        "exchange": "NSE",
-        "tradingsymbol": "RELIANCE",
-        "product": "MIS",
-        "quantity": 25,
-        "average_price": "1450",
-    },
-    {
-        "exchange": "NSE",
-        "tradingsymbol": "HDFCBANK",
-        "product": "MIS",
-        "quantity": -30,
-        "average_price": "980",
-    },
-)
+# Carried overnight, each a single lot of the contract that expires next.
+CARRIED: Final = (("NIFTY", "FUT", 1), ("SBIN", "FUT", -1))
 
 
 def first_account(base_url: str, token: str) -> dict[str, Any] | None:
@@ -44,9 +32,25 @@ def first_account(base_url: str, token: str) -> dict[str, Any] | None:
         if ask(web, "GET", "/paper/state")["users"]:
             return None
         account = ask(web, "POST", "/paper/accounts", {"name": NAME, "cash": CASH})
-        seed = {"user_id": account["user_id"], "holdings": HOLDINGS, "positions": POSITIONS}
+        positions = [position(web, name, kind, sign) for name, kind, sign in CARRIED]
+        seed = {"user_id": account["user_id"], "holdings": HOLDINGS, "positions": positions}
         ask(web, "POST", "/paper/holdings", seed)
         return account
+
+
+def position(web: httpx.Client, name: str, kind: str, sign: int) -> dict[str, Any]:
+    """One lot of the nearest contract, bought or sold."""
+    answer = web.get("/instruments/NFO")
+    answer.raise_for_status()
+    rows = csv.DictReader(StringIO(answer.text))
+    wanted = [row for row in rows if (row["name"], row["instrument_type"]) == (name, kind)]
+    nearest = min(wanted, key=lambda row: row["expiry"])
+    return {
+        "exchange": "NFO",
+        "tradingsymbol": nearest["tradingsymbol"],
+        "product": "NRML",
+        "quantity": sign * int(nearest["lot_size"]),
+    }
 
 
 def ask(web: httpx.Client, method: str, path: str, body: Any = None) -> dict[str, Any]:

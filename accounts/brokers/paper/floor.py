@@ -42,7 +42,7 @@ class Floor:
 
     def later(self, due: int, kind: str, what: str = "") -> None:
         """See to something when its time has come."""
-        heappush(self.state.timers, [due, self.number("timer"), kind, what])
+        heappush(self.state.timers, (due, self.number("timer"), kind, what))
 
     def tell(self, kind: str, user: str, data: dict[str, Any], api_key: str = "") -> None:
         """Let the outside know."""

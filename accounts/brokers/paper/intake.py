@@ -17,12 +17,11 @@ def new_order_id(floor: Floor) -> str:
 
 
 def receive(
-    floor: Floor, ticket: Ticket, user: str, *, api_key: str = "", order_id: str = "",
-    parent: str | None = None, meta: dict[str, Any] | None = None, tags: tuple[str, ...] = (),
+    floor: Floor, ticket: Ticket, user: str, *, api_key: str = "", parent: str | None = None, meta: dict[str, Any] | None = None, tags: tuple[str, ...] = (),
     legs: list[int] | None = None,
 ) -> Order:  # fmt: skip
     """Take an order in: held for, recorded and on its way, or refused at once."""
-    order = _make(floor, ticket, user, order_id)
+    order = _make(floor, ticket, user)
     order.api_key, order.parent, order.meta = api_key, parent, meta or {}
     order.legs = legs or []
     order.tags += tags
@@ -43,10 +42,11 @@ def receive(
     return order
 
 
-def _make(floor: Floor, ticket: Ticket, user: str, order_id: str) -> Order:
+def _make(floor: Floor, ticket: Ticket, user: str) -> Order:
     instrument = ticket.instrument
+    order_id = new_order_id(floor)
     return Order(
-        order_id=order_id or new_order_id(floor),
+        order_id=order_id,
         user=user,
         api_key="",
         token=instrument.token,
@@ -62,7 +62,7 @@ def _make(floor: Floor, ticket: Ticket, user: str, order_id: str) -> Order:
         status=RECEIVED,
         placed_at=floor.now,
         ordered_at=floor.now,
-        guid=f"{floor.number('guid'):05d}paper{floor.now:x}",
+        guid=f"paper{int(order_id):x}",
         ttl=ticket.ttl,
         disclosed=ticket.disclosed,
         protection=ticket.protection,

@@ -5,6 +5,7 @@ stands beside it in a file of its own; what the journal holds from before it is 
 """
 
 import json
+import logging
 import os
 import struct
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from typing import Any
 from zlib import crc32
 
 from .engine import Command, Exchange, Refusal
+
+logger = logging.getLogger(__name__)
 
 HEADER = struct.Struct(">II")  # length and checksum of the payload
 LONGEST = 64 * 1024 * 1024
@@ -153,6 +156,9 @@ def replay(loaded: Loaded) -> Exchange:
             exchange.execute(command)
         except Refusal:
             continue  # it was refused the first time as well
+        except Exception:
+            # A fault of ours that did not stop the exchange then must not keep it down now.
+            logger.exception("Command %s failed again", command.op)
     exchange.drain()
     return exchange
 

@@ -21,7 +21,7 @@ from .state import (
     VALIDATING,
     Order,
 )
-from .units import MINUTE
+from .units import MINUTE, SECOND
 
 IOC_TEXT = (
     "The IOC order was cancelled by the exchange since there were no matching bids or offers."
@@ -87,7 +87,7 @@ def open_now(floor: Floor, order: Order) -> None:
 
 def first_match(floor: Floor, order: Order) -> None:
     """Trade against the book, then rest in it or, immediate or cancel, leave."""
-    if order.status != OPEN:
+    if order.status != OPEN or order.resting:
         return
     if session(floor, order).matches:
         trade(floor, order)
@@ -96,6 +96,10 @@ def first_match(floor: Floor, order: Order) -> None:
     if order.validity == "IOC":
         order.message, order.raw = IOC_TEXT, IOC_RAW
         cancelled(floor, order)
+        return
+    if not order.limit:
+        # It takes any price, so there is none to rest at: it waits for the book to refill.
+        floor.later((floor.now // SECOND + 1) * SECOND, "match", order.order_id)
         return
     order.resting = True
     floor.book(order.token).rest(order)

@@ -149,6 +149,11 @@ class Market:
         _thin(marks)
         self.forget()
 
+    def forget_marks(self) -> None:
+        """Drop the marks of contracts that are gone."""
+        for token in [token for token in self.state.marks if token not in self.by_token]:
+            del self.state.marks[token]
+
     def _widen_band(self, instrument: Instrument, price: int, at: int) -> None:
         low, high = self.band(instrument, at)
         if low and not low <= price <= high:

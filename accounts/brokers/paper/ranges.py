@@ -12,11 +12,13 @@ DAY_SECONDS = 86_400
 DONE = [0, *accumulate(each * HALF_HOUR for each in LIVELINESS)]
 
 
-def span(market: Market, instrument: Instrument, begins: int, ends: int) -> tuple[int, int]:
-    """The lowest and highest price in the seconds [begins, ends)."""
+def span(
+    market: Market, instrument: Instrument, begins: int, ends: int, *, rough: bool = False
+) -> tuple[int, int]:
+    """The lowest and highest price in the seconds [begins, ends), or rough bounds of them."""
     marks = market.state.marks.get(instrument.token)
     if not marks:
-        return _modelled(market, instrument, begins, ends, WHOLE)
+        return _modelled(market, instrument, begins, ends, WHOLE, rough=rough)
     pin = market.rules.pin_ms
     cuts = {begins, ends}
     for mark in marks:
@@ -26,25 +28,26 @@ def span(market: Market, instrument: Instrument, begins: int, ends: int) -> tupl
     for left, right in pairwise(edges):
         mark_here = market.mark(instrument.token, left)
         if mark_here is None:
-            found += _modelled(market, instrument, left, right, WHOLE)
+            found += _modelled(market, instrument, left, right, WHOLE, rough=rough)
         elif not market.walks or left * SECOND < mark_here[0] + pin - SECOND:
             found.append(mark_here[1])
         else:
-            found += _modelled(market, instrument, left, right, mark_here[2])
+            found += _modelled(market, instrument, left, right, mark_here[2], rough=rough)
     found += [mark[1] for mark in marks if begins <= mark[0] // SECOND < ends]
     return min(found), max(found)
 
 
 def _modelled(
-    market: Market, instrument: Instrument, begins: int, ends: int, factor: int
+    market: Market, instrument: Instrument, begins: int, ends: int, factor: int, *, rough: bool
 ) -> tuple[int, int]:
     last = ends - 1
     if not instrument.base:
-        low, high = span(market, market.by_token[instrument.source], begins, ends)
+        low, high = span(market, market.by_token[instrument.source], begins, ends, rough=rough)
     elif not market.walks:
         low = high = instrument.base
     else:
-        deviations = market.walk.extremes(
+        find = market.walk.bounds if rough else market.walk.extremes
+        deviations = find(
             instrument.walk, instrument.swing, begins, ends, with_market=instrument.follows_market
         )
         low, high = (instrument.base + instrument.base * each // WHOLE for each in deviations)

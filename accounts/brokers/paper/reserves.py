@@ -28,7 +28,7 @@ def reserve(floor: Floor, order: Order, price: int) -> None:
     account = floor.state.accounts[order.user]
     instrument = floor.market.by_token[order.token]
     closing = min(closable(account, instrument, order.product, order.side), order.pending)
-    if order.product == "CNC" and order.side != BUY and closing < order.pending:
+    if order.product in ("CNC", "MTF") and order.side != BUY and closing < order.pending:
         raise _no_holdings(floor, account, instrument)
     blocked = _needed(floor, account, instrument, order, order.pending - closing, price)
     if blocked > account.net and blocked:

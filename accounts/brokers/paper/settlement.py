@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from . import funds, gtt
+from . import alerts, funds, gtt
 from .calendar import book_day, is_trading_day, next_roll
 from .charges import day_charges, square_off_fee
 from .floor import Floor
@@ -92,11 +92,13 @@ def roll(floor: Floor, _: str = "") -> None:
     floor.state.taken.clear()
     floor.books.clear()
     floor.market.list_day(floor.state.day)
+    floor.market.forget_marks()
     for account in floor.state.accounts.values():
         account.margins.clear()
         for position in account.positions.values():
             hold_margin(floor, account, position)
     gtt.expire(floor)
+    alerts.roll(floor)
     funds.roll(floor)
     forget_expired(floor)
     floor.later(next_roll(floor.now), "roll")
@@ -109,13 +111,19 @@ def _close_orders(floor: Floor, account: Account) -> None:
     kept: dict[str, None] = {}
     for order_id in account.orders:
         order = floor.state.orders[order_id]
-        if order.status == AMO_RECEIVED and order.token in floor.market.by_token:
+        if order.status == AMO_RECEIVED and not _is_over(floor, order.token):
             kept[order_id] = None
             continue
         if order.status not in FINAL:
             cancelled(floor, order)
         account.past_orders.append(order_id)
     account.orders = kept
+
+
+def _is_over(floor: Floor, token: int) -> bool:
+    """Whether yesterday was the last day of a contract."""
+    expiry = floor.market.by_token[token].expiry
+    return 0 < expiry < book_day(floor.now)
 
 
 def _charge(floor: Floor, account: Account) -> None:
@@ -130,7 +138,7 @@ def _settle(floor: Floor, account: Account, position: Position) -> None:
     """Carry a position over the night, or end it."""
     instrument = floor.market.by_token[position.token]
     key = f"{position.token}:{position.product}"
-    if instrument.expiry and instrument.expiry < book_day(floor.now):
+    if _is_over(floor, position.token):
         _expire(floor, account, position, instrument)
     if instrument.kind == "FUT" and position.quantity:
         _mark_to_market(floor, account, position, instrument)

@@ -13,7 +13,7 @@ FINAL = frozenset((COMPLETE, CANCELLED, REJECTED))
 WORKING = frozenset((OPEN, TRIGGER_PENDING))
 BUY, SELL = 1, -1
 
-Snapshot = list[Any]  # one line of an order's history; see `orders.record`
+Snapshot = tuple[Any, ...]  # one line of an order's history; see `orders.record`
 
 
 @dataclass(slots=True)
@@ -251,12 +251,12 @@ class State:
     profile: str
     start: int
     now: int
+    rules: dict[str, Any] = field(default_factory=dict)  # settings other than the profile's
     speed: int = 1_000  # thousandths of the wall clock's speed
     salt: str = ""  # what makes the secrets of two exchanges with one seed differ
-    rules: dict[str, Any] = field(default_factory=dict)  # that differ from the profile's
     day: int = 0
     counters: dict[str, int] = field(default_factory=dict)
-    timers: list[list[Any]] = field(default_factory=list)  # due, number, kind, what for
+    timers: list[tuple[Any, ...]] = field(default_factory=list)  # due, number, kind, what for
     accounts: dict[str, Account] = field(default_factory=dict)
     apps: dict[str, App] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """Money and time as whole numbers: 1/10,000 of a rupee, and milliseconds shown in IST."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -19,9 +19,14 @@ LARGEST = 10**15  # no honest amount is larger than Rs 100 billion
 
 def units(value: Any) -> int:
     """Read an amount in rupees; raises ValueError for anything but a plain amount."""
+    return _units_of(str(value))
+
+
+@lru_cache(8192)
+def _units_of(value: str) -> int:
     try:
-        exact = Decimal(str(value)) * RUPEE
-    except InvalidOperation:
+        exact = Decimal(value) * RUPEE
+    except ArithmeticError:  # also the overflow of 1e999999999
         raise ValueError(value) from None
     if not exact.is_finite() or abs(exact) > LARGEST:
         raise ValueError(value)

@@ -21,7 +21,11 @@ LAYERS = (
 WHOLE = 10**9
 GRID = 15
 BLOCK = 600  # up to here layers are finer than a block, from here on they are straight in it
-FINE = sum(height for period, height in LAYERS if period < BLOCK) * 3 // 2
+PERIODS = tuple(period for period, _ in LAYERS)
+COARSE = sum(period >= BLOCK for period in PERIODS)
+FINE = sum(height for period, height in LAYERS if period < BLOCK)
+ROUNDING = 64  # what whole divisions may lose
+IST_SECONDS = 19_800
 MASK = 2**64 - 1
 MARKET = 0  # the walk all shares have in common
 MARKET_SWING = 600
@@ -43,40 +47,64 @@ def scramble(*parts: int) -> int:
     return mixed ^ (mixed >> 32)
 
 
+def _spread(base: int, index: int) -> int:
+    """64 random-looking bits for each point of a grid."""
+    mixed = (base + index * 0x9E3779B97F4A7C15) & MASK
+    mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & MASK
+    return mixed ^ (mixed >> 31)
+
+
+def _liveliness(second: int) -> int:
+    return LIVELINESS[(second + IST_SECONDS) % 86_400 // 1_800]
+
+
 class Walk:
     """The deviations of every walk from its middle, in parts per billion."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self._cells: dict[int, list[tuple[int, int, int]]] = {}
+        self._bases: dict[int, list[int]] = {}
 
-    def at(self, walk: int, second: int) -> int:
-        """How far a walk is from its middle at a second."""
+    def at(self, walk: int, second: int, layers: int = len(LAYERS)) -> int:
+        """How far a walk, or its coarsest layers, is from the middle at a second."""
         cells = self._cells.get(walk)
         if cells is None:
             cells = self._cells[walk] = [(-1, 0, 0)] * len(LAYERS)
+            count = range(len(LAYERS))
+            self._bases[walk] = [scramble(self.seed, walk, nth) for nth in count]
         total = 0
-        for nth, (period, _) in enumerate(LAYERS):
+        for nth in range(layers):
+            period = PERIODS[nth]
             index, past = divmod(second, period)
             cell = cells[nth]
             if cell[0] != index:
-                left, right = self._height(walk, nth, index), self._height(walk, nth, index + 1)
-                cell = cells[nth] = (index, left, right)
+                left = cell[2] if cell[0] == index - 1 else self._height(walk, nth, index)
+                cell = cells[nth] = (index, left, self._height(walk, nth, index + 1))
             total += cell[1] + (cell[2] - cell[1]) * past // period
         return total
 
     def _height(self, walk: int, nth: int, index: int) -> int:
         period, reach = LAYERS[nth]
-        height = scramble(self.seed, walk, nth, index) % (2 * reach + 1) - reach
-        if period > BLOCK:
-            return height
-        half_hour = (index * period + 19_800) % 86_400 // 1_800
-        return height * LIVELINESS[half_hour] // 1_000
+        height = _spread(self._bases[walk][nth], index) % (2 * reach + 1) - reach
+        return height if period > BLOCK else height * _liveliness(index * period) // 1_000
 
-    def share_at(self, walk: int, swing: int, second: int, *, with_market: bool) -> int:
+    def share_at(
+        self, walk: int, swing: int, second: int, *, with_market: bool, layers: int = len(LAYERS)
+    ) -> int:
         """The deviation of one instrument: its own walk, and its part of the market's."""
-        own = self.at(walk, second) * swing // 1_000
-        return own + self.at(MARKET, second) * MARKET_SWING // 1_000 if with_market else own
+        own = self.at(walk, second, layers) * swing // 1_000
+        if not with_market:
+            return own
+        return own + self.at(MARKET, second, layers) * MARKET_SWING // 1_000
+
+    def bounds(
+        self, walk: int, swing: int, begins: int, ends: int, *, with_market: bool
+    ) -> tuple[int, int]:
+        """Deviations that are certainly not passed in [begins, ends); quick to find."""
+        blocks = self._blocks(walk, swing, begins, ends, with_market=with_market)
+        return min(each[1] for each in blocks), max(each[0] for each in blocks)
 
     def extremes(
         self, walk: int, swing: int, begins: int, ends: int, *, with_market: bool
@@ -86,24 +114,45 @@ class Walk:
         def height(second: int) -> int:
             return self.share_at(walk, swing, second, with_market=with_market)
 
-        spread = FINE * 2 * (swing + MARKET_SWING * with_market) // 1_000
-        first = {second: height(second) for second in _edges(begins, ends)}
-        low, high = min(first.values()), max(first.values())
-        for left, right in pairwise(first):
-            top, bottom = max(first[left], first[right]), min(first[left], first[right])
-            # Between two edges only the fine layers bend the line, and never more than this.
-            if top + spread > high or bottom - spread < low:
-                inner = [height(each) for each in range(_after(left), right, GRID)]
-                low, high = min(low, *inner, low), max(high, *inner, high)
+        blocks = self._blocks(walk, swing, begins, ends, with_market=with_market)
+        low = high = height(begins)
+        looked: set[int] = set()
+        # The most promising blocks first: once they are known, the others can be left out.
+        for nth, up in ((0, 1), (1, -1)):
+            for block in sorted(blocks, key=lambda each: each[nth] * -up):
+                if (block[0] <= high) if up > 0 else (block[1] >= low):
+                    break
+                if block[2] not in looked:
+                    looked.add(block[2])
+                    inner = [height(each) for each in _bends(block[2], block[3])]
+                    low, high = min(low, *inner, low), max(high, *inner, high)
         return low, high
 
+    def _blocks(
+        self, walk: int, swing: int, begins: int, ends: int, *, with_market: bool
+    ) -> list[tuple[int, int, int, int]]:
+        """Highest and lowest conceivable deviation of each block, and its first and last second."""
+        share = swing + MARKET_SWING * with_market
+        found = []
+        for left, right in pairwise((*_edges(begins, ends), ends)):
+            last = min(right, ends - 1)
+            ends_here = [
+                self.share_at(walk, swing, at, with_market=with_market, layers=COARSE)
+                for at in (left, last)
+            ]
+            lively = max(_liveliness(left - BLOCK // 10), _liveliness(last + BLOCK // 10))
+            reach = FINE * lively * share // 1_000_000 + ROUNDING
+            found.append((max(ends_here) + reach, min(ends_here) - reach, left, last))
+        return found
 
-def _after(second: int) -> int:
-    return (second // GRID + 1) * GRID
+
+def _bends(left: int, right: int) -> Iterator[int]:
+    """The seconds of a stretch between which the walk runs straight."""
+    yield left
+    yield from range((left // GRID + 1) * GRID, right, GRID)
+    yield right
 
 
 def _edges(begins: int, ends: int) -> Iterator[int]:
     yield begins
     yield from range((begins // BLOCK + 1) * BLOCK, ends - 1, BLOCK)
-    if ends - 1 > begins:
-        yield ends - 1

@@ -17,10 +17,8 @@ logger = logging.getLogger(__name__)
 LARGEST_BATCH: Final = 256
 LONGEST_QUEUE: Final = 20_000
 LONGEST_WAIT: Final = 1.0
-# The exchange looks at every second of a short stretch, but not of a long one. Replay must cut
-# time into the same stretches, so the ends of long ones are journalled, and now and then a moment.
-SHORT_STRETCH: Final = 200_000
-MARK_EVERY: Final = 60_000
+# A snapshot stops the exchange for a moment, so one is made seldom, and when nobody waits.
+SNAPSHOT_EVERY: Final = 100_000
 
 
 def overloaded() -> Refusal:
@@ -58,7 +56,7 @@ class Clerk:
     announce: Callable[[list[Event]], None]
     queue: deque[Waiting] = field(default_factory=deque)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
-    marked: int = 0  # the newest moment in the journal
+    recorded: int = 0  # commands since the last snapshot
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def carry_out(self, op: str, args: dict[str, Any], user: str = "") -> Any:
@@ -90,6 +88,7 @@ class Clerk:
         await self.pass_time()
         self.announce(self.exchange.drain())
         if not self.queue:
+            await self.keep_snapshot()
             self.idle.set()
 
     async def finish(self) -> None:
@@ -118,24 +117,16 @@ class Clerk:
         due = self.exchange.next_due()
         if due is None or due > now:
             return
-        marks = self.marks(now)
-        if marks:
-            marks.append(Command("tick", {}, now))
-            await self.record(marks)
+        if self.clock.is_shifted:
+            # After a restart the wall's time would be earlier, and what has been told untold.
+            await self.record([Command("tick", {}, now)])
         self.exchange.advance(now)
-
-    def marks(self, now: int) -> list[Command]:
-        """The moment to journal before time goes on to `now`, if there is need."""
-        stands = self.exchange.now
-        if now - stands > SHORT_STRETCH or stands - self.marked > MARK_EVERY:
-            return [Command("tick", {}, stands)]
-        return []
 
     async def serve(self, batch: list[Waiting]) -> None:
         """Write a batch down with one fsync, then carry it out in the same order."""
         now = self.clock.now()
         commands = [Command(one.op, one.args, now, one.user) for one in batch]
-        if not await self.record(self.marks(now) + commands):
+        if not await self.record(commands):
             for one in batch:
                 settle(one, unrecorded())
             return
@@ -149,8 +140,18 @@ class Clerk:
         except OSError as problem:
             logger.error("Commands refused, the journal cannot be written: %s", problem.strerror)
             return False
-        self.marked = commands[-1].at
+        self.recorded += len(commands)
         return True
+
+    async def keep_snapshot(self) -> None:
+        """Shorten the next start once enough has been recorded."""
+        if self.recorded < SNAPSHOT_EVERY:
+            return
+        self.recorded = 0
+        try:
+            await asyncio.to_thread(self.journal.snapshot, self.exchange.snapshot())
+        except OSError as problem:
+            logger.warning("No snapshot was kept: %s", problem.strerror)
 
     def write(self, commands: list[Command]) -> None:
         for command in commands:

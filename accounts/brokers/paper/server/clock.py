@@ -3,11 +3,12 @@
 import time
 from dataclasses import dataclass
 
-MS = 1_000_000
+NS_IN_MS = 1_000_000
+CLOSE = 1_000  # milliseconds
 
 
 def wall_ms() -> int:
-    return time.time_ns() // MS
+    return time.time_ns() // NS_IN_MS
 
 
 @dataclass(slots=True)
@@ -28,6 +29,11 @@ class Clock:
         passed = (wall_ms() - self.anchor) * self.speed
         self.newest = max(self.newest, self.started + int(passed))
         return self.newest
+
+    @property
+    def is_shifted(self) -> bool:
+        """Whether this is another time than the wall's."""
+        return self.speed != 1 or self.now() - wall_ms() > CLOSE
 
     def move(self, at: int | None, speed: float | None) -> None:
         """Jump forwards, change pace, or both."""

@@ -135,7 +135,8 @@ class Control:
             raise Refusal("The clock of an exchange never goes back; reset it instead.")
         clock.move(now, None if speed is None else float(speed))
         call.clerk.wake()
-        await call.do("clock.set", now=clock.now(), speed=None if speed is None else money(speed))
+        # The moment itself travels as the time of the command.
+        await call.do("clock.set", speed=money(Decimal(str(clock.speed))))
         return plainly(self.time_of(call))
 
     def time_of(self, call: Call) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from accounts.brokers.paper.engine import Event, Refusal
 
 from . import (
     alert_calls,
+    depository,
     fund_calls,
     gtt_calls,
     margin_calls,
@@ -63,6 +64,7 @@ def kite_routes() -> list[Route]:
         gtt_calls,
         alert_calls,
         fund_calls,
+        depository,
     )
     return [route for module in modules for route in module.ROUTES]
 

@@ -91,6 +91,19 @@ def code_form(sess_id: str, message: str = "") -> str:
     return document("Confirm your log-in", inside)
 
 
+def shares_form(action: str, shares: dict[str, int]) -> str:
+    """What is to be authorised, with a yes and a no."""
+    inside = (
+        f'<main class="narrow">{MARK}<h1>Authorise the sale of shares</h1>'
+        + table("Shares", ("ISIN", "Quantity"), sorted(shares.items()))
+        + f'<form method="post" action="{escape(action)}">'
+        '<button type="submit" name="agreed" value="yes">Authorise</button> '
+        '<button class="plain" type="submit" name="agreed" value="no">Decline</button>'
+        "</form></main>"
+    )
+    return document("Authorise the sale of shares", inside)
+
+
 def cancel_form(sess_id: str) -> str:
     return (
         f'<form method="post" action="/connect/cancel">{hidden("sess_id", sess_id)}'

@@ -13,7 +13,7 @@ from .messages import Request
 LONGEST_TEXT: Final = 512
 LONGEST_JSON: Final = 256 * 1024
 MOST_FIELDS: Final = 5_000
-LARGEST_NUMBER: Final = Decimal(10) ** 12
+MOST_DIGITS: Final = 12
 # Clients print floats; digits beyond these are binary noise, not a price.
 PLACES: Final = Decimal("0.000001")
 
@@ -68,7 +68,8 @@ def to_decimal(raw: str, name: str) -> Decimal:
         value = Decimal(raw.strip())
     except InvalidOperation:
         raise invalid(name) from None
-    if not value.is_finite() or abs(value) >= LARGEST_NUMBER:
+    # Looked at by its exponent: arithmetic itself fails on the largest of them.
+    if not value.is_finite() or value.adjusted() >= MOST_DIGITS:
         raise invalid(name)
     return value.quantize(PLACES, ROUND_HALF_UP)
 

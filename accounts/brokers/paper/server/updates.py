@@ -11,7 +11,7 @@ from .postbacks import Postbacks
 from .sockets import Hub
 
 # A reordered update waits for the next one, but not for ever.
-HELD_SECONDS: Final = 1.0
+HELD_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
