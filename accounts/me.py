@@ -6,7 +6,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from allauth.account import views as account
-from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as mfa
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal import flows as recovery
@@ -27,7 +26,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import audit, invitations, second_factor
 from accounts.forms import InvitationForm, NameForm
-from accounts.guard import staff_only
+from accounts.guard import proven_recently, staff_only
 from accounts.invitations import AlreadyHere
 from accounts.models import Invitation, User
 from accounts.sessions import SessionStore, hashed
@@ -36,7 +35,6 @@ from accounts.visitors import is_ip_address
 from tradedesk.http import DeskRequest
 
 read_or_send = require_http_methods(["GET", "HEAD", "POST"])
-proven_recently = reauthentication_required(app="allauth.mfa")
 
 
 @login_required
@@ -120,7 +118,8 @@ class PasskeyAgainView(Refusing, passkeys.ReauthenticateWebAuthnView):  # type: 
 
     def get_context_data(self, **options: Any) -> dict[str, Any]:
         context = super().get_context_data(**options)
-        return context | {"passkey_options": json.dumps(context["js_data"]["request_options"])}
+        asked = json.dumps(context["js_data"]["request_options"])
+        return {**context, "passkey_options": asked}
 
 
 change_password = PasswordView.as_view()
@@ -186,7 +185,7 @@ class AddAppView(Refusing, totp.ActivateTOTPView):  # type: ignore[misc]
         context = super().get_context_data(**options)
         key = context["form"].secret
         groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
-        return context | {"key_in_groups": groups}
+        return {**context, "key_in_groups": groups}
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:

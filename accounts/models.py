@@ -84,7 +84,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email.strip().lower()
         # Django keeps the new password here until it is stored, and not when it only hashed an
         # unchanged one anew.
-        password_is_new = self._password is not None and self.pk is not None
+        password_is_new = getattr(self, "_password", None) is not None and self.pk is not None
         super().save(*args, **options)
         if password_is_new or not self.is_active:
             self.sessions.end()
