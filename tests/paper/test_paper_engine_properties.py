@@ -23,7 +23,7 @@ def test_quantity_money_and_positions_balance_after_any_history(history, prices,
                 check(story, account)
 
 
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(histories)
 def test_every_order_has_ended_when_the_day_rolls_and_holds_nothing(history):
     story = Story()
@@ -141,7 +141,7 @@ def test_nonsense_is_refused_and_never_breaks_anything(op, args):
         assert account.net == account.cash - account.blocked - account.held_back - account.margin
 
 
-@settings(max_examples=examples(12), deadline=None)
+@settings(max_examples=examples(6), deadline=None)
 @given(
     histories,
     st.lists(st.integers(1, 5_000_000), max_size=6),
