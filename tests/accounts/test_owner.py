@@ -1,10 +1,7 @@
 """The first owner, keys by command, the person's own page, and the administration."""
 
 import json
-import os
 import stat
-import subprocess
-import sys
 
 import pytest
 from cryptography.fernet import Fernet
@@ -65,34 +62,6 @@ def test_the_file_goes_when_the_owner_changes_the_password(home, enter, make_per
     )
 
     assert not home.first_login.exists()
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("desk", [True, False])
-def test_only_the_desk_itself_is_told_the_password(tmp_path, desk):
-    name = settings.DATABASES["default"]["NAME"]
-    environment = os.environ | {
-        "TRADEDESK_HOME": str(tmp_path),
-        "DATABASE_URL": people_database(name),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_ENCRYPTION_KEY": settings.FIELD_ENCRYPTION_KEY[0],
-        "TRADEDESK_DESK": "1" if desk else "",
-    }
-    ran = subprocess.run(
-        [sys.executable, str(settings.BASE_DIR / "manage.py"), "first_owner"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=True,
-    )
-
-    kept = (tmp_path / "first-login.txt").read_text()
-    if desk:
-        said = json.loads(ran.stdout)
-        assert said["created"] is True
-        assert said["password"] in kept
-    else:
-        assert kept.splitlines()[2].removeprefix("password: ") not in ran.stdout
 
 
 def people_database(name):
