@@ -145,7 +145,8 @@ async def serve(options: Options, exchange: Exchange, journal: Journal) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(doors.clerk.work()), asyncio.create_task(doors.hub.keep_alive())]
+    work = (doors.clerk.work(), doors.hub.broadcast(), doors.hub.keep_alive())
+    tasks = [asyncio.create_task(one) for one in work]
     for task in tasks:
         # A worker that dies would leave a server that looks alive and does nothing.
         task.add_done_callback(lambda _: stop.set())
