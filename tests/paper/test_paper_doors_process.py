@@ -118,7 +118,7 @@ def test_a_full_disk_refuses_orders_and_stays_alive(start_paper):
     largest = max(path.stat().st_size for path in paper.running.home.rglob("*") if path.is_file())
     resource.prlimit(process, resource.RLIMIT_FSIZE, (largest + 10, resource.RLIM_INFINITY))
 
-    def place() -> httpx.Response:
+    def place() -> Any:
         return paper.web.post("/orders/regular", data=ORDER, headers=trader.headers)
 
     refused = [place() for _ in range(5)]
