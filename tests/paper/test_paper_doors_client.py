@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pyotp
 import pytest
-from fields import differences
 from kiteconnect import KiteConnect
 from kiteconnect.exceptions import GeneralException, InputException, TokenException
+from paper_fields import differences
 
 SYMBOL = {"exchange": "NSE", "tradingsymbol": "INFY"}
 LIMIT = {
