@@ -241,6 +241,21 @@ def test_a_broken_tail_of_the_journal_is_repaired(start_paper):
     again.trader()
 
 
+def test_a_damaged_state_is_one_clear_line_and_left_as_it_is(start_paper):
+    paper = start_paper()
+    paper.running.process.terminate()
+    paper.running.process.wait(timeout=5)
+    snapshot = paper.running.home / "journal.snapshot"
+    snapshot.write_bytes(b"no snapshot")
+
+    second = try_start("--port", "0", "--home", str(paper.running.home))
+
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "cannot be used" in second.stderr
+    assert snapshot.read_bytes() == b"no snapshot"
+
+
 COMMAND = """
 from django.conf import settings
 settings.configure()
