@@ -57,9 +57,7 @@ class Exchange:
         rules: dict[str, Any] | None = None,
     ) -> None:
         self._begin(
-            State(
-                seed, clock, prices, profile, start, start, rules=dict(rules or {}), salt=salt
-            )
+            State(seed, clock, prices, profile, start, start, rules=dict(rules or {}), salt=salt)
         )
 
     def _begin(self, state: State) -> None:
