@@ -12,7 +12,8 @@ import pyotp
 import pytest
 from kiteconnect import KiteConnect
 from kiteconnect.exceptions import GeneralException, InputException, TokenException
-from paper_fields import differences
+
+from tests.paper.paper_fields import differences
 
 SYMBOL = {"exchange": "NSE", "tradingsymbol": "INFY"}
 LIMIT = {
