@@ -34,6 +34,7 @@ class Client:
         api_key: str,
         access_token: str = "",
         gate: Gate = open_gate,
+        patience: float = 1.0,
     ) -> None:
         # Only now: this import brings Twisted's global reactor with it.
         from accounts.brokers.kite.official import Kite
@@ -43,7 +44,7 @@ class Client:
         self.place_of_business = environment
         self.offers = offers
         self.sender = Sender(environment.origin, gate)
-        self.kite: Kite = Kite(environment, api_key, self.sender)
+        self.kite: Kite = Kite(environment, api_key, self.sender, patience)
         if access_token:
             self.use(access_token)
 

@@ -23,11 +23,14 @@ class Kite(KiteConnect):
 
     _routes: ClassVar[Mapping[str, str]] = {**KiteConnect._routes, **ROUTES}
 
-    def __init__(self, environment: Environment, api_key: str, sender: Sender) -> None:
+    def __init__(
+        self, environment: Environment, api_key: str, sender: Sender, patience: float
+    ) -> None:
         super().__init__(api_key, root=environment.root)
         self._default_login_uri = environment.login
         self.environment = environment
         self.sender = sender
+        self.patience = patience
 
     def _request(
         self,
@@ -52,7 +55,7 @@ class Kite(KiteConnect):
             json=as_json(params) if is_json else None,
             is_read=method == "GET" or route in READS,
             call_class=CLASSES.get(route, CallClass.READ),
-            limits=LIMITS.get(route, READ),
+            limits=LIMITS.get(route, READ).scaled(self.patience),
         )
         data = self.sender.send(call, data_of)
         return [] if data is None and route in LISTS else data

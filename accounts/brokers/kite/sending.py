@@ -5,7 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from tempfile import SpooledTemporaryFile
@@ -43,6 +43,17 @@ class Limits:
     pool: float = 1.0
     total: float = 7.0
     most_bytes: int = 20_000_000
+
+    def scaled(self, patience: float) -> "Limits":
+        """Wait longer on a slow line; the sizes stay."""
+        return replace(
+            self,
+            connect=self.connect * patience,
+            read=self.read * patience,
+            write=self.write * patience,
+            pool=self.pool * patience,
+            total=self.total * patience,
+        )
 
     def as_extension(self) -> dict[str, float]:
         return {"connect": self.connect, "read": self.read, "write": self.write, "pool": self.pool}
