@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from accounts.brokers.capabilities import Rule
 from accounts.brokers.errors import RateLimited
@@ -28,6 +30,7 @@ SCRIPT = Path(__file__).with_name("limits.lua").read_text()
 # A permit is for now: the network's part of the margin in each stretch of a second.
 FRESH_SECONDS = 0.1
 LONGEST_NAP = 0.25
+REDIS_SECONDS = 0.5
 # While Redis is away, each process lets one call of a class pass in so many seconds.
 ALONE = {
     CallClass.EXIT: 1.0,
@@ -39,6 +42,17 @@ ALONE = {
 ASK_AGAIN_SECONDS = 1.0
 
 share: ContextVar[CallClass] = ContextVar("share", default=CallClass.READ)
+
+
+def connect(url: str) -> "redis.Redis":
+    """Make the limiter's client: it gives up soon, since waiting for Redis is waiting with money."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+        retry=Retry(NoBackoff(), 1),  # a kept connection may be older than a restarted Redis
+        retry_on_error=[redis.ConnectionError],
+    )
 
 
 @contextmanager
@@ -69,7 +83,11 @@ class Decision:
 
 
 class Limiter:
-    """The allowances of accounts, shared by every process that has the same Redis."""
+    """The allowances of accounts, shared by every process that has the same Redis.
+
+    Give it a client made by `connect`: an ordinary one tries for seconds before it tells that Redis
+    is away.
+    """
 
     def __init__(
         self,
