@@ -66,6 +66,9 @@ class Sessions(Protocol):
     def refresh(self, refresh_token: str, api_secret: str) -> BrokerSession:
         """Get a new session for an old one, where the broker can."""
 
+    def log_in_alone(self, user_id: str, password: str, code: str) -> str:
+        """Log in without a person, where the operator allows it; a request token comes back."""
+
     def use(self, access_token: str) -> None:
         """Make every later call under this session."""
 

@@ -5,16 +5,17 @@ what it can do.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 
 from accounts.brokers.base import Broker
-from accounts.brokers.capabilities import Capabilities
+from accounts.brokers.capabilities import Capabilities, Rule
 from accounts.brokers.errors import Unsupported
 from accounts.brokers.kite import environments, offers
 from accounts.brokers.kite.adapter import KiteBroker
 from accounts.brokers.kite.sending import Gate, open_gate
+from accounts.brokers.words import CallClass
 
 LIVE, SANDBOX, PAPER = "live", "sandbox", "paper"
 
@@ -27,6 +28,12 @@ class Access:
     api_key: str = field(repr=False)
     access_token: str = field(default="", repr=False)
     root: str = ""  # of a paper exchange
+    generation: int = 0  # grows with each log-in
+
+    @property
+    def door(self) -> tuple[str, str, str]:
+        """Tell what never changes while an adapter lives."""
+        return self.environment, self.api_key, self.root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +56,7 @@ class Kind:
     environments: tuple[str, ...]
     fields: tuple[Field, ...]
     capabilities: Callable[[str], Capabilities]
+    limits: Callable[[int], Mapping[CallClass, tuple[Rule, ...]]]  # by the pace of entries
     build: Callable[[Access, Gate], Broker]
 
     def make(self, access: Access, gate: Gate = open_gate) -> Broker:
@@ -95,6 +103,7 @@ KINDS = (
             ),
         ),
         capabilities=kite_offers,
+        limits=offers.limits,
         build=build_kite,
     ),
 )
@@ -128,15 +137,15 @@ class Adapters:
     def of(self, account: str, broker: str, access: Access, gate: Gate = open_gate) -> Broker:
         """Give the adapter of the account, under this session."""
         with self.lock:
-            name, known, adapter = self.kept.get(account, ("", access, None))
-            opens = (access.environment, access.api_key, access.root)
-            if adapter is None or (name, known.environment, known.api_key, known.root) != (
-                broker,
-                *opens,
-            ):
-                adapter = kind(broker).make(access, gate)
-            elif known.access_token != access.access_token:
-                adapter.use(access.access_token)
+            if account in self.kept:
+                name, known, adapter = self.kept[account]
+                if name == broker and known.door == access.door:
+                    # Who read the account before the last log-in must not bring its session back.
+                    if access.generation >= known.generation and access != known:
+                        adapter.use(access.access_token)
+                        self.kept[account] = (name, access, adapter)
+                    return adapter
+            adapter = kind(broker).make(access, gate)
             self.kept[account] = (broker, access, adapter)
             return adapter
 

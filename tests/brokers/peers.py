@@ -6,6 +6,7 @@ import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +25,7 @@ class Request:
 class Peer:
     """A server on a free port of this machine; `behave` is called for each connection."""
 
-    behave: object
+    behave: Callable
     tls: ssl.SSLContext | None = None
     requests: list = field(default_factory=list)
     connections: int = 0

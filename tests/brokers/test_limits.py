@@ -195,7 +195,8 @@ def test_the_gate_of_an_adapter_takes_from_the_share_it_runs_in(limiter):
 def test_first_come_first_served_and_everyone_knows_their_place(client):
     limiter = Limiter(client, {ENTRY: (Rule(log="orders", seconds=0.3, most=1),)})
     assert limiter.ask("A", ENTRY).is_granted
-    served, places = [], {}
+    served: list = []
+    places: dict = {}
 
     def wait(number):
         seen = places[number] = []

@@ -45,13 +45,13 @@ class Client:
         self.offers = offers
         self.sender = Sender(environment.origin, gate)
         self.kite: Kite = Kite(environment, api_key, self.sender, patience)
-        if access_token:
-            self.use(access_token)
+        self.use(access_token)
 
     def use(self, access_token: str) -> None:
-        if not is_plain(access_token):
+        """Make every later call under this session; without a token, under none."""
+        if access_token and not is_plain(access_token):
             raise AuthExpired("use the session", text="the access token holds signs no token has")
-        self.kite.set_access_token(access_token)
+        self.kite.set_access_token(access_token or None)
 
     def close(self) -> None:
         self.sender.close()

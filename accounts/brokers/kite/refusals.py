@@ -31,7 +31,7 @@ ADDRESS = re.compile(r"IP \(([0-9a-fA-F.:]+)\)")
 NAMED = re.compile(r"`(\w+)`")
 # Calls that carry an order's terms; elsewhere the same error types mean something plainer.
 OF_ORDERS = ("place", "modify", "cancel", "convert")
-OF_LOGIN = ("exchange", "refresh")
+OF_LOGIN = ("exchange", "refresh", "log in")
 # Words in the broker's text that tell which term is wrong; the first that fits counts.
 FIELDS = (
     ("trigger price", "trigger_price"),

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from accounts.brokers.kite.client import Client, reading, writing
 from accounts.brokers.kite.rows import profile_from
 from accounts.brokers.kite.values import ist, text
+from accounts.brokers.kite.web_login import WebLogin
 from accounts.brokers.types import BrokerSession, Profile
 
 
@@ -27,6 +28,12 @@ class Sessions(Client):
         """Get a new session for an old one; only approved platforms are given refresh tokens."""
         with writing("refresh the session"):
             return self.session_from(self.kite.renew_access_token(refresh_token, api_secret))
+
+    def log_in_alone(self, user_id: str, password: str, code: str) -> str:
+        """Go through the log-in page by program and return with a request token."""
+        with writing("log in"):
+            visit = WebLogin(self.place_of_business, self.kite.login_url(), self.kite.patience)
+            return visit.request_token(user_id, password, code)
 
     def session_from(self, answer: dict[str, Any]) -> BrokerSession:
         logged_in_at = ist(answer.get("login_time")) or datetime.now(UTC)
