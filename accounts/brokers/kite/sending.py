@@ -147,8 +147,8 @@ class Sender:
         if not call.is_read:
             return self.attempt(call, understand)
         for wait in WAITS:
+            self.gate(call.call_class)
             try:
-                self.gate(call.call_class)
                 return self.attempt(call, understand)
             except (BrokerUnavailable, RateLimited) as error:
                 if not error.retry_helps or hint_of(error) > LONGEST_WAIT:
