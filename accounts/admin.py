@@ -1,6 +1,6 @@
 """Tables for the operator: read-mostly, without secrets, and no way round a log-in."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -11,12 +11,17 @@ from django.http import HttpRequest
 
 from accounts import audit
 from accounts.models import AuditEvent, Invitation, Session, User
+from tradedesk.http import DeskRequest
 from tradedesk.models import Failure
 
 # A table of second factors would be a way to plant one; addresses and groups are not used here.
 for model in (Authenticator, EmailAddress, Group):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+
+def actor_of(request: HttpRequest) -> User:
+    return cast(DeskRequest, request).user
 
 
 class ReadOnly:
@@ -51,8 +56,8 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         # Only who may do everything may give that away, and nobody to themself.
-        mine = obj is not None and obj.pk == request.user.pk
-        held = self.ROLE if mine or not request.user.is_superuser else ()  # type: ignore[union-attr]
+        mine = obj is not None and obj.pk == actor_of(request).pk
+        held = self.ROLE if mine or not actor_of(request).is_superuser else ()
         return [*self.readonly_fields, *held]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -63,7 +68,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             obj.sessions.end()  # a role holds from the next log-in
         audit.record(
             "person.changed",
-            actor=User.objects.get(pk=request.user.pk),
+            actor=actor_of(request),
             request=request,
             object=obj.email,
             before=before,
@@ -84,7 +89,7 @@ class SessionAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.action(description="Log these browsers out")
     def end(self, request: HttpRequest, chosen: QuerySet[Session]) -> None:
-        actor = User.objects.get(pk=request.user.pk)
+        actor = actor_of(request)
         for row in chosen.select_related("user"):
             audit.record("session.ended", actor=actor, request=request, object=f"{row.user}: {row}")
         Session.objects.filter(pk__in=[row.pk for row in chosen]).end()

@@ -1,6 +1,6 @@
 """Turning what people type into values, with messages in plain words."""
 
-from typing import Any
+from typing import Any, cast
 
 from allauth.account import forms as account
 from allauth.core import context
@@ -15,6 +15,7 @@ from accounts import second_factor, throttle
 from accounts.adapters import WRONG_CODE
 from accounts.models import Invitation, User
 from accounts.passwords import LONGEST
+from tradedesk.errors import OUTAGES
 
 
 def password_field(label: str, *, new: bool = False) -> forms.CharField:
@@ -91,7 +92,7 @@ class NewPasswordForm(account.PasswordVerificationMixin, forms.Form):  # type: i
 
     def __init__(self, *args: Any, user: User, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.fields["password1"].user = user
+        cast(account.SetPasswordField, self.fields["password1"]).user = user
 
 
 class AcceptForm(NewPasswordForm):
@@ -200,7 +201,7 @@ class PasskeyAnswer:
     def checked(self, read: Any) -> Any:
         try:
             return read()
-        except (ValidationError, throttle.TooManyTries):
+        except (ValidationError, throttle.TooManyTries, *OUTAGES):
             raise
         except Exception as error:
             raise ValidationError("The passkey was not accepted. Try again.") from error

@@ -6,6 +6,7 @@ from typing import Any, Concatenate, cast
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import get_adapter
+from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
 from django.contrib import messages
@@ -36,6 +37,7 @@ SET_UP = {
 }
 
 Next = Callable[[HttpRequest], HttpResponse]
+type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
 
 
 class PeopleMiddleware:
@@ -100,9 +102,7 @@ def ask_again(request: HttpRequest) -> HttpResponse:
     return redirect(f"{ways[0]['url']}?{urlencode({'next': request.get_full_path()})}")
 
 
-def staff_only[**P](
-    view: Callable[Concatenate[DeskRequest, P], HttpResponse],
-) -> Callable[Concatenate[DeskRequest, P], HttpResponse]:
+def staff_only[**P](view: View[P]) -> View[P]:
     """Show the page to staff; to everyone else it does not exist."""
 
     @wraps(view)
@@ -111,6 +111,9 @@ def staff_only[**P](
             raise Http404
         return view(request, *args, **options)
 
-    return cast(
-        Callable[Concatenate[DeskRequest, P], HttpResponse], login_required(cast(Any, guarded))
-    )
+    return cast(View[P], login_required(cast(Any, guarded)))
+
+
+def proven_recently[**P](view: View[P]) -> View[P]:
+    """Ask who it is once more, unless they proved it in the last minutes."""
+    return cast(View[P], reauthentication_required(app="allauth.mfa")(view))

@@ -6,7 +6,6 @@ from urllib.parse import quote
 from uuid import UUID
 
 from allauth.account import views as account
-from allauth.account.decorators import reauthentication_required
 from allauth.mfa.base import views as mfa
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal import flows as recovery
@@ -20,23 +19,21 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import audit, invitations, second_factor
 from accounts.forms import InvitationForm, NameForm
-from accounts.guard import staff_only
+from accounts.guard import proven_recently, staff_only
 from accounts.invitations import AlreadyHere
 from accounts.models import Invitation, User
 from accounts.sessions import SessionStore, hashed
 from accounts.views import Refusing
-from accounts.visitors import is_ip_address
+from accounts.visitors import where_passkeys_work
 from tradedesk.http import DeskRequest
 
 read_or_send = require_http_methods(["GET", "HEAD", "POST"])
-proven_recently = reauthentication_required(app="allauth.mfa")
 
 
 @login_required
@@ -120,7 +117,8 @@ class PasskeyAgainView(Refusing, passkeys.ReauthenticateWebAuthnView):  # type: 
 
     def get_context_data(self, **options: Any) -> dict[str, Any]:
         context = super().get_context_data(**options)
-        return context | {"passkey_options": json.dumps(context["js_data"]["request_options"])}
+        asked = json.dumps(context["js_data"]["request_options"])
+        return {**context, "passkey_options": asked}
 
 
 change_password = PasswordView.as_view()
@@ -148,20 +146,6 @@ def factors(request: DeskRequest) -> HttpResponse:
     return render(request, "mfa/factors.html", facts | where_passkeys_work(request))
 
 
-def where_passkeys_work(request: HttpRequest) -> dict[str, Any]:
-    """Tell whether browsers allow passkeys at this address, and which one they would allow."""
-    host, port = split_domain_port(request.get_host())
-    works = not is_ip_address(host) and (request.is_secure() or is_local_name(host))
-    return {
-        "passkeys_work": works,
-        "passkey_address": f"http://localhost{':' if port else ''}{port}/",
-    }
-
-
-def is_local_name(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost")
-
-
 def show_codes(request: HttpRequest, *, done: str) -> HttpResponse:
     """Show the recovery codes in this one answer; nobody can see them again."""
     codes = recovery_codes_of(request.user)
@@ -186,7 +170,7 @@ class AddAppView(Refusing, totp.ActivateTOTPView):  # type: ignore[misc]
         context = super().get_context_data(**options)
         key = context["form"].secret
         groups = " ".join(key[at : at + 4] for at in range(0, len(key), 4))
-        return context | {"key_in_groups": groups}
+        return {**context, "key_in_groups": groups}
 
     @transaction.atomic
     def form_valid(self, form: Any) -> HttpResponse:

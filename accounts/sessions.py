@@ -68,7 +68,7 @@ class SessionStore(db.SessionStore):
     @property
     def ends_in(self) -> int:
         """Count the seconds until the session ends, for the page's warning."""
-        self._get_session()
+        self.keys()  # loads what was not loaded yet
         if self.row is None:
             return 0
         return max(0, round((self.row.expire_date - timezone.now()).total_seconds()))

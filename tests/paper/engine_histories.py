@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Any
 
-from engine_cast import FRIDAY_TEN, try_to
 from hypothesis import strategies as st
 
 from accounts.brokers.paper.engine import Command, Exchange
 from accounts.brokers.paper.state import FINAL, Account, Order
 from accounts.brokers.paper.units import rupees
+from tests.paper.engine_cast import FRIDAY_TEN, try_to
 
 SHARES = ("NSE:INFY", "BSE:INFY", "NSE:SBIN", "NSE:YESBANK")
 USERS = ("PA0001", "PA0002")
@@ -28,8 +28,10 @@ places = st.tuples(
         "product": st.sampled_from(("CNC", "MIS", "NRML", "MIS")),
         "variety": st.sampled_from(("regular", "regular", "regular", "iceberg", "co", "amo")),
         "validity": st.sampled_from(("DAY", "DAY", "IOC", "TTL")),
-        "quantity": st.integers(1, 12),
-        "away": st.integers(-40, 40),
+        "quantity": st.one_of(st.integers(1, 12), st.sampled_from((600, 4_000))),
+        "away": st.one_of(st.integers(-3, 3), st.integers(-40, 40)),
+        "pause": st.sampled_from((0, 30, 200, 700, 700, 2_500)),
+        "sensible": st.sampled_from((True, True, True, True, False)),
     }),
 )  # fmt: skip
 changes = st.tuples(
@@ -43,7 +45,28 @@ waits = st.tuples(
 )
 converts = st.tuples(st.just("convert"), st.sampled_from(USERS), st.sampled_from(SHARES))
 actions = st.one_of(places, places, places, changes, changes, prices, waits, waits, converts)
-histories = st.lists(actions, min_size=5, max_size=40)
+histories = st.lists(actions, min_size=12, max_size=50)
+
+
+def made_sensible(terms: dict[str, Any], *, is_share: bool) -> dict[str, Any]:
+    """The same wish in terms that the exchange does not refuse out of hand."""
+    kind, product, variety = terms["order_type"], terms["product"], terms["variety"]
+    if is_share and product == "NRML":
+        product = "MIS"
+    elif not is_share and product == "CNC":
+        product = "NRML"
+    if variety in ("iceberg", "co"):
+        kind = "LIMIT" if kind.startswith("SL") else kind
+        product = "MIS" if variety == "co" else product
+    validity = "DAY" if variety == "iceberg" else terms["validity"]
+    away = terms["away"]
+    if kind in ("SL", "SL-M"):
+        away = (abs(away) + 1) * (1 if terms["side"] == "BUY" else -1)
+    quantity = max(terms["quantity"], 3) if is_share else terms["quantity"] % 12 + 3
+    return terms | {
+        "order_type": kind, "product": product, "variety": variety, "validity": validity,
+        "away": away, "quantity": quantity,
+    }  # fmt: skip
 
 
 class Story:
@@ -54,8 +77,8 @@ class Story:
         self.commands: list[Command] = []
         self.events: list[Any] = []
         for user in USERS:
-            self.do("account.open", "", {"name": user, "cash": "400000"})
-            held = {"exchange": "NSE", "tradingsymbol": "INFY", "quantity": 8}
+            self.do("account.open", "", {"name": user, "cash": "4000000"})
+            held = {"exchange": "NSE", "tradingsymbol": "INFY", "quantity": 40}
             self.do("holdings.seed", user, {"holdings": [held]})
 
     def do(self, op: str, user: str, args: dict[str, Any]) -> None:
@@ -87,6 +110,8 @@ class Story:
 
     def _place(self, user: str, terms: dict[str, Any]) -> None:
         instrument = self._instrument(terms["key"])
+        if terms.get("sensible"):
+            terms = made_sensible(terms, is_share=instrument.is_share)
         price = self._priced(instrument, terms["away"])
         self.do("order.place", user, {
             "exchange": instrument.exchange, "tradingsymbol": instrument.symbol,
@@ -96,6 +121,7 @@ class Story:
             "quantity": str(terms["quantity"] * instrument.lot), "price": price,
             "trigger_price": price, "market_protection": "2", "iceberg_legs": "3",
         })  # fmt: skip
+        self._wait(terms.get("pause", 0), None)
 
     def _modify(self, kind: str, nth: int, terms: dict[str, Any]) -> None:
         orders = list(self.exchange.floor.state.orders.values())

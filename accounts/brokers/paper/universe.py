@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -113,6 +113,7 @@ def contract_symbol(name: str, expiry: int, *, monthly: bool, strike: int, kind:
     return f"{name}{when}{shown}{kind}"
 
 
+@cache
 def families() -> list[dict[str, Any]]:
     """Everything with options or futures on NFO and BFO, one row each."""
     names = source()["index_contracts_columns"]
@@ -159,16 +160,21 @@ def list_strikes(chains: Chains, day: int, spot: Spot) -> Chains:
     return listed
 
 
-def contracts(chains: Chains, day: int) -> list[Instrument]:
+def contracts(chains: Chains, day: int) -> tuple[Instrument, ...]:
     """All futures and options that can be traded on a day."""
+    return _contracts(tuple((key, tuple(strikes)) for key, strikes in chains.items()), day)
+
+
+@lru_cache(8)
+def _contracts(chains: tuple[tuple[str, tuple[int, ...]], ...], day: int) -> tuple[Instrument, ...]:
     made: list[Instrument] = []
     for family in families():
         made += _futures(family, day)
-        for key, strikes in chains.items():
+        for key, strikes in chains:
             name, expiry = key.rsplit(":", 1)
             if name == family["name"] and int(expiry) >= day:
                 made += _options(family, int(expiry), strikes)
-    return made + currencies(day) + commodities(day)
+    return (*made, *currencies(day), *commodities(day))
 
 
 def _contract_token(family: dict[str, Any], expiry: int, strike: int, kind: str) -> int:
@@ -189,7 +195,7 @@ def _futures(family: dict[str, Any], day: int) -> list[Instrument]:
     ]
 
 
-def _options(family: dict[str, Any], expiry: int, strikes: list[int]) -> list[Instrument]:
+def _options(family: dict[str, Any], expiry: int, strikes: tuple[int, ...]) -> list[Instrument]:
     weekday = WEEKDAYS[family["expiry_weekday"]]
     monthly = expiries(weekday, expiry, 1, 0)[0][1]
     return [

@@ -114,6 +114,9 @@ class Walk:
         def height(second: int) -> int:
             return self.share_at(walk, swing, second, with_market=with_market)
 
+        if ends - begins <= BLOCK // 2:
+            heights = [height(each) for each in _bends(begins, ends - 1)]
+            return min(heights), max(heights)
         blocks = self._blocks(walk, swing, begins, ends, with_market=with_market)
         low = high = height(begins)
         looked: set[int] = set()
