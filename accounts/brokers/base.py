@@ -6,7 +6,8 @@ Callers may rely on it:
   `BrokerError` whose `outcome` is REJECTED, NOT_SENT or UNKNOWN. It is sent at most once.
 - A read is tried three times. Its failure is `BrokerUnavailable`, whatever the cause on the line.
 - `AuthExpired` means that the session is over, whichever call met it.
-- Every call ends within the broker's total time limit, so that a claim on it can be short.
+- A write ends within the broker's total time limit, a read after at most three times that;
+  `patience.within(seconds)` makes it less.
 - An adapter may be used from several threads. Its environment never changes.
 """
 

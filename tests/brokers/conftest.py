@@ -10,6 +10,9 @@ from accounts.brokers.paper.server.trial import start, stop
 from accounts.brokers.types import OrderRequest, OrderType, Product, Side
 from tests.brokers.peers import Peer
 
+for part in ("contract", "contract_base", "contract_reads"):
+    pytest.register_assert_rewrite(f"tests.brokers.{part}")
+
 
 @pytest.fixture
 def kite():

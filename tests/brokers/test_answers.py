@@ -3,6 +3,7 @@
 import pickle
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -22,7 +23,7 @@ from accounts.brokers.kite.refusals import field_of
 from accounts.brokers.kite.rows import known_gtt_status, order_from, status_of
 from accounts.brokers.kite.values import Unreadable, as_number, as_text, day, ist, money, whole
 from accounts.brokers.registry import Access, Adapters, kinds
-from accounts.brokers.types import OrderChange, OrderStatus, OrderType, Variety
+from accounts.brokers.types import OrderChange, OrderStatus, OrderType, Validity, Variety
 from tests.brokers.peers import answers, error, good
 
 MARGIN = {
@@ -173,6 +174,81 @@ def test_quotes_are_asked_for_in_portions(kite, peer):
         "/quote?i=NSE%3AA&i=NSE%3AM%26M",
         "/quote?i=NSE%3ANIFTY+50",
     ]
+
+
+FUND = {"fund": "Flexi Cap", "tradingsymbol": "INF879O01027", "tag": None}
+
+
+def test_mutual_funds_are_read(kite, peer):
+    order = {
+        **FUND, "order_id": "u-1", "status": "COMPLETE", "transaction_type": "BUY", "folio": None,
+        "amount": 5000, "quantity": Decimal("56.021"), "average_price": Decimal("89.2519"),
+        "order_timestamp": "2026-11-20 10:00:00", "exchange_timestamp": "2026-11-20",
+    }  # fmt: skip
+    plan = {
+        **FUND, "sip_id": "s-1", "status": "ACTIVE", "transaction_type": "BUY", "tag": "sip",
+        "frequency": "monthly", "instalment_amount": 1000, "instalments": -1, "instalment_day": 5,
+        "next_instalment": "2026-12-05", "last_instalment": "2026-11-05 09:30:00",
+        "created": "2026-01-02 10:00:00", "completed_instalments": 11, "pending_instalments": -1,
+    }  # fmt: skip
+    holding = {
+        **FUND, "folio": "123", "quantity": Decimal("56.021"), "average_price": Decimal("89.25"),
+        "last_price": Decimal("90.1"), "last_price_date": "2026-11-19", "pnl": 0,
+    }  # fmt: skip
+    server = peer(answers(*[good(json_ready(rows)) for rows in ([order], [plan], [holding])]))
+    broker = kite(server.root, patience=1.0)
+
+    (bought,), (planned,), (held,) = (
+        broker.fund_orders(), broker.fund_plans(), broker.fund_holdings(),
+    )  # fmt: skip
+
+    assert (bought.amount, bought.quantity) == (Decimal(5000), Decimal("56.021"))
+    assert bought.ordered_at == datetime(2026, 11, 20, 10, 0, tzinfo=IST)
+    assert (planned.instalments, planned.next_on) == (-1, date(2026, 12, 5))
+    assert planned.last_at == datetime(2026, 11, 5, 9, 30, tzinfo=IST)
+    assert (held.folio, held.priced_on) == ("123", date(2026, 11, 19))
+
+
+def json_ready(rows):
+    return [
+        {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+        for row in rows
+    ]
+
+
+def test_every_term_of_an_order_is_sent_by_its_name(kite, peer, order):
+    server = peer(answers(good({"order_id": "1"})))
+    broker = kite(server.root, patience=1.0)
+
+    broker.place(
+        order(
+            variety=Variety.ICEBERG, order_type=OrderType.SL, trigger_price=Decimal("1449.5"),
+            validity=Validity.TTL, validity_minutes=5, disclosed_quantity=1, iceberg_legs=2,
+            iceberg_quantity=5, market_protection=Decimal(-1), algo_id="A1", quantity=10,
+        )
+    )  # fmt: skip
+    broker.modify(
+        OrderChange(
+            order_id="1", variety=Variety.COVER, parent_order_id="2", price=Decimal("1.5"),
+            order_type=OrderType.LIMIT, validity=Validity.DAY, trigger_price=Decimal("1.4"),
+        )
+    )  # fmt: skip
+    broker.cancel("1", variety=Variety.COVER, parent_order_id="2")
+
+    placed, modified, cancelled = server.requests
+    assert dict(parse_qsl(placed.body.decode())) == {
+        "variety": "iceberg", "exchange": "NSE", "tradingsymbol": "INFY", "transaction_type": "BUY",
+        "quantity": "10", "product": "CNC", "order_type": "SL", "price": "1450.0",
+        "trigger_price": "1449.5", "validity": "TTL", "validity_ttl": "5",
+        "disclosed_quantity": "1", "iceberg_legs": "2", "iceberg_quantity": "5",
+        "market_protection": "-1", "algo_id": "A1", "tag": "TEST1",
+    }  # fmt: skip
+    assert (modified.method, modified.target) == ("PUT", "/orders/co/1")
+    assert dict(parse_qsl(modified.body.decode())) == {
+        "variety": "co", "order_id": "1", "parent_order_id": "2", "price": "1.5",
+        "order_type": "LIMIT", "validity": "DAY", "trigger_price": "1.4",
+    }  # fmt: skip
+    assert (cancelled.method, cancelled.target) == ("DELETE", "/orders/co/1?parent_order_id=2")
 
 
 # Values -------------------------------------------------------------------------------------------

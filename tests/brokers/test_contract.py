@@ -10,7 +10,9 @@ import pyotp
 import pytest
 
 from tests.brokers.conftest import PaperAccount
-from tests.brokers.contract import KEY, BrokerContract
+from tests.brokers.contract import OrdersContract
+from tests.brokers.contract_base import KEY
+from tests.brokers.contract_reads import ReadsContract
 
 numbers = itertools.count(1)
 ROUTES = {"place": "order.place", "modify": "order.modify", "cancel": "order.cancel"}
@@ -138,9 +140,16 @@ class KiteDesk(PaperAccount):
         self.exchange.control("DELETE", "faults")
 
 
-class TestKiteOnPaper(BrokerContract):
-    @pytest.fixture
-    def desk(self, exchange, kite):
-        desk = KiteDesk(exchange, kite, redirect_url=HOME, cash="5000000")
-        yield desk
-        desk.whole()
+@pytest.fixture
+def desk(exchange, kite):
+    desk = KiteDesk(exchange, kite, redirect_url=HOME, cash="5000000")
+    yield desk
+    desk.whole()
+
+
+class TestOrdersAtPaper(OrdersContract):
+    """Sessions and orders, by Kite's adapter."""
+
+
+class TestReadsAtPaper(ReadsContract):
+    """Everything that is read, by Kite's adapter."""

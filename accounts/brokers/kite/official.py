@@ -12,7 +12,7 @@ from kiteconnect.connect import KiteConnect
 
 from accounts.brokers.kite.answers import data_of
 from accounts.brokers.kite.environments import Environment
-from accounts.brokers.kite.routes import CLASSES, LIMITS, LISTS, OPERATIONS, READS, ROUTES
+from accounts.brokers.kite.routes import CLASSES, DUMPS, LIMITS, LISTS, OPERATIONS, READS, ROUTES
 from accounts.brokers.kite.sending import READ, Call, Sender
 from accounts.brokers.kite.values import as_json, as_text
 from accounts.brokers.words import CallClass
@@ -53,6 +53,7 @@ class Kite(KiteConnect):
             query=pairs(params if is_query else query_params),
             form=pairs(params) if has_form else None,
             json=as_json(params) if is_json else None,
+            is_dump=route in DUMPS,
             is_read=method == "GET" or route in READS,
             call_class=CLASSES.get(route, CallClass.READ),
             limits=LIMITS.get(route, READ).scaled(self.patience),
