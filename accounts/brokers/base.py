@@ -70,8 +70,8 @@ class Sessions(Protocol):
     def log_in_alone(self, user_id: str, password: str, code: str) -> str:
         """Log in without a person, where the operator allows it; a request token comes back."""
 
-    def use(self, access_token: str) -> None:
-        """Make every later call under this session."""
+    def use(self, access_token: str, generation: int = 0) -> None:
+        """Make every later call under this session, the so-manieth of the account."""
 
     def profile(self) -> Profile:
         """Tell whose session it is; the cheapest proof that it lives."""
