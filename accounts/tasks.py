@@ -9,3 +9,11 @@ def end_old_sessions_task() -> None:
     from accounts.sessions import SessionStore
 
     SessionStore.clear_expired()
+
+
+@shared_task(ignore_result=True)
+def mail_reset_link_task(email: str, origin: str) -> None:
+    """Mail a reset link, if the address is somebody's. The link itself never waits in Redis."""
+    from accounts.passwords import mail_reset_link
+
+    mail_reset_link(email, origin)

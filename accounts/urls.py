@@ -1,13 +1,43 @@
-"""Addresses of people: logging in at /login/, everything of one's own below /me/."""
+"""Addresses of people: logging in at /login/, everything of one's own below /me/.
 
-from allauth.account import views as allauth
-from django.urls import include, path
+The names are allauth's where its code looks them up. There is no sign-up.
+"""
 
+from django.urls import path, re_path
+
+from accounts import me, views
 from accounts.appearance import appearance
 
 urlpatterns = [
-    path("login/", allauth.login, name="account_login"),
-    path("logout/", allauth.logout, name="account_logout"),
+    path("login/", views.login, name="account_login"),
+    path("login/code/", views.second_step, name="mfa_authenticate"),
+    path("login/passkey/", views.login_by_passkey, name="mfa_login_webauthn"),
+    path("login/deactivated/", views.deactivated, name="account_inactive"),
+    path("login/reset/", views.ask_for_reset, name="account_reset_password"),
+    path("login/reset/sent/", views.reset_is_on_its_way, name="account_reset_password_done"),
+    re_path(
+        r"^login/reset/(?P<uidb36>[0-9a-z]{1,13})-(?P<key>[0-9a-z]{1,13}-[0-9a-f]{1,64})/$",
+        views.reset_by_link,
+        name="account_reset_password_from_key",
+    ),
+    path("login/invite/<slug:token>/", views.accept_invitation, name="accept_invitation"),
+    path("logout/", views.logout, name="account_logout"),
+    path("me/", me.profile, name="me"),
     path("me/appearance/", appearance, name="appearance"),
-    path("me/", include("allauth.mfa.urls")),
+    path("me/stay/", me.stay, name="stay"),
+    path("me/password/", me.change_password, name="account_change_password"),
+    path("me/again/", me.password_again, name="account_reauthenticate"),
+    path("me/again/code/", me.code_again, name="mfa_reauthenticate"),
+    path("me/again/passkey/", me.passkey_again, name="mfa_reauthenticate_webauthn"),
+    path("me/second-factor/", me.factors, name="mfa_index"),
+    path("me/second-factor/app/", me.add_app, name="mfa_activate_totp"),
+    path("me/second-factor/app/remove/", me.remove_app, name="mfa_deactivate_totp"),
+    path("me/second-factor/codes/", me.new_recovery_codes, name="mfa_view_recovery_codes"),
+    path("me/passkeys/add/", me.add_passkey, name="mfa_add_webauthn"),
+    path("me/passkeys/<int:pk>/", me.rename_passkey, name="mfa_edit_webauthn"),
+    path("me/passkeys/<int:pk>/remove/", me.remove_passkey, name="mfa_remove_webauthn"),
+    path("me/sessions/", me.sessions, name="sessions"),
+    path("me/sessions/end-others/", me.end_other_sessions, name="end_other_sessions"),
+    path("me/sessions/<uuid:public_id>/end/", me.end_session, name="end_session"),
+    path("me/people/", me.people, name="people"),
 ]

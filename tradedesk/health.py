@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from typing import Any
 
+import httpx
 import psycopg
 import redis
 from django.conf import settings
@@ -138,6 +139,14 @@ def check_disk() -> dict[str, Any]:
     )
 
 
+def check_paper() -> dict[str, Any]:
+    try:
+        httpx.get(settings.PAPER_URL, timeout=PATIENCE - 0.2, trust_env=False)
+    except httpx.HTTPError as error:
+        return {"ok": False, "why": str(error) or type(error).__name__}
+    return {"ok": True, "age_s": 0.0}
+
+
 CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
     "postgres": check_postgres,
     "redis": check_redis,
@@ -145,4 +154,4 @@ CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
     "worker": check_part("worker"),
     "beat": check_part("beat"),
     "disk": check_disk,
-}
+} | ({"paper": check_paper} if settings.PAPER_URL else {})

@@ -22,7 +22,7 @@ ACCOUNTS = [
 ]  # fmt: skip
 
 # account, underlying, contract, exchange, product, quantity, average, last, change, result
-POSITIONS = [
+POSITIONS: list[tuple[str, str, str, list[Any]]] = [
     ("NIFTY", "4 legs", "36546.25", [
         (1, "NIFTY", "24 NOV 26400 CE", "NFO", "NRML", -650, "118.40", "74.15", "-22.40", "28762.50"),
         (1, "NIFTY", "24 NOV 26600 CE", "NFO", "NRML", 650, "52.30", "29.85", "-31.70", "-14592.50"),

@@ -7,7 +7,8 @@ IST = timezone(timedelta(hours=5, minutes=30), "IST")
 
 def in_ist(at: datetime) -> datetime:
     """Move an aware moment to IST; a naive one could mean anything and is refused."""
-    if not isinstance(at, datetime) or at.utcoffset() is None:
+    zone = getattr(at, "utcoffset", lambda: None)()
+    if zone is None:
         raise TypeError("a moment on the page is a datetime that knows its zone")
     return at.astimezone(IST)
 

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("_panel/parts/", views.parts, name="parts"),
     path("errors/", views.failures, name="failures"),
     path("style/", views.style, name="style"),
+    path("favicon.ico", views.favicon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics_page, name="metrics"),

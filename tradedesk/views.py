@@ -6,8 +6,9 @@ from functools import wraps
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.decorators import login_required
 from django.db.models import Sum
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 from tradedesk import health, specimens
@@ -65,3 +66,9 @@ def failures(request: DeskRequest) -> HttpResponse:
 def style(request: DeskRequest) -> HttpResponse:
     """Show every component in every state."""
     return render(request, "style.html", specimens.everything())
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Send those who ask at the old place, like the administration's pages, to our mark."""
+    return redirect(static("icon.svg"))

@@ -19,6 +19,14 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (BACKGROUND.has(sourceEvent?.type)) request.headers["X-Background"] = "1";
 });
 
+// Where the session is over, the answer is the log-in page: a page to go to, not one to put in a panel.
+document.addEventListener("htmx:before:response", (event) => {
+  const { raw } = event.detail.ctx.response;
+  if (!raw.redirected || new URL(raw.url).pathname !== "/login/") return;
+  event.preventDefault();
+  location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+});
+
 // 422 is a form with its mistakes and is swapped. Any other refusal is a whole page of its own,
 // which has no place in a panel: keep what stands there and say it in a toast.
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {

@@ -56,8 +56,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("focusin", (event) => {
-  const row = event.target.closest?.(`${TABLES} tr[data-row]`);
-  if (!row) return;
+  const row = event.target;
+  if (!row.matches(`${TABLES} tr[data-row]`)) return;
   for (const other of rowsOf(row.closest("table"))) other.tabIndex = other === row ? 0 : -1;
 });
 

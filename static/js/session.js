@@ -12,21 +12,21 @@ export function startSession() {
   let ends = 0;
   let warned = false;
 
-  const renew = () => {
-    ends = Date.now() + seconds * 1000;
+  const renew = (rest) => {
+    ends = Date.now() + rest * 1000;
     warned = false;
     if (dialog.open) dialog.close();
   };
-  const active = () => {
-    renew();
-    news?.postMessage("active"); // the other tabs have the same session
+  const active = (rest = seconds) => {
+    renew(rest);
+    news?.postMessage(rest); // the other tabs have the same session
   };
 
   const stay = async () => {
     const token = document.querySelector("meta[name=csrf-token]").content;
     try {
       const answer = await fetch("/me/stay/", { method: "POST", headers: { "X-CSRFToken": token } });
-      if (answer.ok && !answer.redirected) active();
+      if (answer.ok && !answer.redirected) active(Number(answer.headers.get("X-Session-Ends")) || seconds);
       else location.reload();
     } catch {
       left.textContent = "less than a minute: the desk does not answer";
@@ -34,10 +34,12 @@ export function startSession() {
   };
 
   // By the wall clock, so that a laptop that slept knows how late it is.
-  setInterval(() => {
+  const clock = setInterval(() => {
     const rest = Math.ceil((ends - Date.now()) / 1000);
-    if (rest <= 0) location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
-    else if (rest <= Math.min(WARN, seconds / 2)) {
+    if (rest <= 0) {
+      clearInterval(clock);
+      location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+    } else if (rest <= Math.min(WARN, seconds / 2)) {
       if (!warned) open(dialog.id);
       warned = true;
       left.textContent = `${Math.floor(rest / 60)}:${String(rest % 60).padStart(2, "0")}`;
@@ -50,6 +52,6 @@ export function startSession() {
   document.addEventListener("htmx:after:request", ({ detail: { ctx } }) => {
     if (!ctx.request.headers["X-Background"] && ctx.response.status < 400) active();
   });
-  if (news) news.onmessage = renew;
+  if (news) news.onmessage = ({ data }) => renew(data);
   active();
 }

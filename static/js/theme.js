@@ -12,7 +12,7 @@ document.addEventListener("submit", async (event) => {
   const body = new URLSearchParams(new FormData(form, event.submitter));
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "X-Requested-With": "fetch" } });
-    if (!answer.ok) show(name, before ?? "system");
+    if (!answer.ok || answer.redirected) show(name, before ?? "system");
   } catch {
     show(name, before ?? "system");
   }

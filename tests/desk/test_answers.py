@@ -273,7 +273,8 @@ def test_an_idle_socket_stays_open_for_thirty_seconds(desk, signed_in):
 def signed_in(desk):
     from tradedesk.bench.rows import SignedIn
 
-    return SignedIn(desk)
+    with SignedIn(desk) as browser:
+        yield browser
 
 
 @pytest.mark.parametrize("message", ["{", "[" * 2000, "x" * 5000, b"\x00\x01"])

@@ -13,11 +13,13 @@ import psutil
 import pytest
 
 from tradedesk.desk.throwaway import ROOT, clean_environment, start_desk, wait_until
+from tradedesk.home import Home
 
 PARTS = {
     "web": "daphne",
     "worker": "worker",
     "beat": "beat",
+    "paper": "accounts.brokers.paper",
     "redis": "redis-server",
     "postgres": "postgres -D",
 }
@@ -214,8 +216,11 @@ def test_a_home_with_a_very_long_path_has_its_sockets_elsewhere(place):
     wait_until(desk.is_ready, seconds=60)
 
     assert get(desk, "/login/") == 200
+    elsewhere = Home(home).sockets
+    assert elsewhere.exists()
     desk.stop()
     assert everything_of(home) == []
+    assert not elsewhere.exists()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root must hand Postgres to another user")

@@ -65,3 +65,13 @@ def test_scripts_stay_within_their_budget():
 
     assert sum(sizes.values()) < 40_000
     assert sizes["socket.js"] < 4_000
+
+
+def test_every_module_is_fetched_before_it_is_asked_for():
+    base = (ROOT / "templates/base.html").read_text()
+    modules = {file.stem for file in ROOT.glob("static/js/*.js")} - {
+        "desk",
+        "passkeys",
+    }  # its own page asks for passkeys
+
+    assert set(re.findall(r'modulepreload" href="{% static "js/(\w+)\.js" %}"', base)) == modules

@@ -29,7 +29,7 @@ def desk_again(stage: Stage) -> Found:
 
 def home_page(stage: Stage) -> Found:
     """Fetch the dashboard as somebody who is logged in."""
-    browser = SignedIn(stage.desk)
+    browser = stage.stack.enter_context(SignedIn(stage.desk))
     browser.get("/")
     medians, worst = [], 0.0
     for _ in range(REPETITIONS):
@@ -55,6 +55,12 @@ class SignedIn:
         form = {"csrfmiddlewaretoken": token[1], "login": email, "password": password}
         status, _ = self.request("POST", "/login/", urlencode(form))
         assert status == 302, f"the log-in answered {status}"
+
+    def __enter__(self) -> "SignedIn":
+        return self
+
+    def __exit__(self, *facts: object) -> None:
+        self.connection.close()
 
     def get(self, path: str) -> str:
         status, page = self.request("GET", path)

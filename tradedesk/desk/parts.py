@@ -21,6 +21,10 @@ class Options:
     fresh: bool = False
 
     @property
+    def paper_url(self) -> str:
+        return f"http://127.0.0.1:{self.paper_port}"
+
+    @property
     def scheme(self) -> str:
         return "https" if self.certificate else "http"
 
@@ -58,7 +62,15 @@ def parts(options: Options) -> list[Part]:
             pool=2,
         ),
         Part("beat", [*celery, "beat", "--schedule", schedule], pool=1),
+        Part("paper", paper(options), pool=0),
     ]
+
+
+def paper(options: Options) -> list[str]:
+    """Run the paper exchange without Django: it has a state of its own."""
+    home = str(options.home.path / "paper")
+    port = str(options.paper_port)
+    return [sys.executable, "-m", "accounts.brokers.paper", "--port", port, "--home", home]
 
 
 def listen(options: Options) -> list[str]:

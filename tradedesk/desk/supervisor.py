@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 from django.conf import settings
 
-from tradedesk.desk import CannotStart, children, folders
+from tradedesk.desk import CannotStart, children, folders, paper
 from tradedesk.desk.children import Child
 from tradedesk.desk.parts import Options, parts
 from tradedesk.desk.postgres import Postgres
@@ -57,7 +58,8 @@ class Desk:
                 logger.warning(
                     "%s was left over from a desk that was killed, and is ended now", name
                 )
-            self.refuse_taken_port(self.options.port)
+            self.refuse_taken_port(self.options.bind, self.options.port, "--port")
+            self.refuse_taken_port("127.0.0.1", self.options.paper_port, "--paper-port")
             try:
                 self.start()
                 self.watch()
@@ -81,6 +83,8 @@ class Desk:
             environment = self.environment(DATABASE_POOL=str(part.pool))
             self.workers.append(self.child(part.name, part.command, environment, settings.BASE_DIR))
         self.start_all(self.workers)
+        self.wait("the paper exchange", partial(paper.is_ready, self.options), 60)
+        paper.open_first_account(self.options)
         self.wait("the desk", self.is_ready, READY_WITHIN)
         logger.info("ready after %.1f s", time.monotonic() - began)
         self.welcome()
@@ -150,6 +154,8 @@ class Desk:
         children.end(self.workers, patience=5)
         children.end(self.servers, patience=4)
         self.record.unlink(missing_ok=True)
+        if self.home.sockets != self.home.run:
+            shutil.rmtree(self.home.sockets, ignore_errors=True)
 
     def start_all(self, group: list[Child]) -> None:
         for child in group:
@@ -200,13 +206,21 @@ class Desk:
 
     def environment(self, **more: str) -> dict[str, str]:
         return {
+            "SITE_URL": self.address,
             **os.environ,
             "TRADEDESK_HOME": str(self.home.path),
             "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
             "PROMETHEUS_MULTIPROC_DIR": str(self.metrics),
+            "PAPER_URL": self.options.paper_url,
             "PYTHONUNBUFFERED": "1",
             **more,
         }
+
+    @property
+    def address(self) -> str:
+        """Where people go; passkeys work on a name, not on a bare number."""
+        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.bind
+        return f"{self.options.scheme}://{host}:{self.options.port}"
 
     @property
     def metrics(self) -> Path:
@@ -237,22 +251,21 @@ class Desk:
         if aside := folders.set_aside(self.home):
             tell(f"the old home is kept at {aside}")
 
-    def refuse_taken_port(self, port: int) -> None:
-        family = socket.AF_INET6 if ":" in self.options.bind else socket.AF_INET
+    def refuse_taken_port(self, address: str, port: int, option: str) -> None:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((self.options.bind, port))
+                probe.bind((address, port))
             except OSError as error:
                 raise CannotStart(
-                    f"port {port} on {self.options.bind} cannot be used ({error.strerror}): another program has "
-                    f"it. Stop that one or choose another: --port {port + 1}"
+                    f"port {port} on {address} cannot be used ({error.strerror}): another program "
+                    f"has it. Stop that one or choose another: {option} {port + 1}"
                 ) from error
 
     def welcome(self) -> None:
         """Say where to go and how to log in; the password only to a person at a terminal."""
-        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.bind
-        tell(f"ready: {self.options.scheme}://{host}:{self.options.port}")
+        tell(f"ready: {self.address}")
         if not self.home.first_login.exists():
             return
         if sys.stdout.isatty():

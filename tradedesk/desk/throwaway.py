@@ -42,7 +42,7 @@ class RunningDesk:
         """Read the owner's e-mail address and password as an operator would."""
         lines = (self.home / "first-login.txt").read_text().splitlines()
         facts = dict(line.split(": ", 1) for line in lines if ": " in line)
-        return facts["email"].strip(), facts["password"].strip()
+        return facts["e-mail"].strip(), facts["password"].strip()
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run another command against this desk."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 
@@ -12,5 +12,4 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=options["verbosity"], interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
-        if "first_owner" in get_commands():
-            call_command("first_owner")
+        call_command("first_owner")

@@ -1,0 +1,1 @@
+"""Brokers: the one door to the outside."""

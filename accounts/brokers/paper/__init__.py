@@ -1,0 +1,1 @@
+"""The paper exchange: Kite Connect on your own machine."""

@@ -1,0 +1,1 @@
+"""The doors of the paper exchange: HTTP, sockets, log-in, postbacks, control."""

@@ -1,0 +1,50 @@
+"""Django's admin, reached only through our own log-in and never without a second factor."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts import second_factor
+from accounts.guard import login_with_next
+
+
+class DeskAdminSite(AdminSite):
+    """The operator's tables."""
+
+    site_header = site_title = "Tradedesk administration"
+    index_title = "Tables"
+    enable_nav_sidebar = False
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return user.is_active and user.is_staff and second_factor.is_proven(request.session)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Send people where they get what they lack: our log-in, or the set-up of a second factor."""
+        asked = request.GET.get("next", "")
+        safe = url_has_allowed_host_and_scheme(asked, None)
+        back = asked if safe else request.path.removesuffix("login/")
+        if not request.user.is_authenticated:
+            return login_with_next(back)
+        if self.has_permission(request):
+            return redirect(back)
+        if not request.user.is_staff:
+            raise Http404
+        messages.warning(
+            request, "The administration asks for a second factor, always. Set one up here first."
+        )
+        return redirect("mfa_index")
+
+    def logout(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("account_logout")
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponse:
+        return redirect("account_change_password")
