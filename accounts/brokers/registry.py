@@ -1,0 +1,158 @@
+"""Which brokers there are and how the adapter of an account is made.
+
+Nothing above names a broker: it asks here what exists, what each wants to know for a link, and
+what it can do.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+
+from accounts.brokers.base import Broker
+from accounts.brokers.capabilities import Capabilities, Rule
+from accounts.brokers.errors import Unsupported
+from accounts.brokers.kite import environments, offers
+from accounts.brokers.kite.adapter import KiteBroker
+from accounts.brokers.kite.sending import Gate, open_gate
+from accounts.brokers.words import CallClass
+
+LIVE, SANDBOX, PAPER = "live", "sandbox", "paper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What opens an account. Nothing of it shows in a repr."""
+
+    environment: str
+    api_key: str = field(repr=False)
+    access_token: str = field(default="", repr=False)
+    root: str = ""  # of a paper exchange
+    generation: int = 0  # grows with each log-in
+
+    @property
+    def door(self) -> tuple[str, str, str]:
+        """Tell what never changes while an adapter lives."""
+        return self.environment, self.api_key, self.root
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One thing that a person must tell for a link."""
+
+    name: str
+    label: str
+    is_secret: bool = False
+    is_required: bool = True
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One broker."""
+
+    name: str
+    title: str
+    environments: tuple[str, ...]
+    fields: tuple[Field, ...]
+    capabilities: Callable[[str], Capabilities]
+    limits: Callable[[int], Mapping[CallClass, tuple[Rule, ...]]]  # by the pace of entries
+    build: Callable[[Access, Gate], Broker]
+
+    def make(self, access: Access, gate: Gate = open_gate) -> Broker:
+        """Make the adapter of one account; its environment is fixed from here on."""
+        if access.environment not in self.environments:
+            raise Unsupported(f"use {self.title} in the environment {access.environment!r}")
+        return self.build(access, gate)
+
+
+def kite_offers(environment: str) -> Capabilities:
+    return {LIVE: offers.LIVE, SANDBOX: offers.SANDBOX, PAPER: offers.PAPER}[environment]
+
+
+def build_kite(access: Access, gate: Gate) -> Broker:
+    places = {LIVE: environments.LIVE, SANDBOX: environments.SANDBOX}
+    if access.environment == PAPER:
+        place = environments.paper(access.root)
+    else:
+        place = places[access.environment]
+    return KiteBroker(
+        place,
+        kite_offers(access.environment),
+        api_key=access.api_key,
+        access_token=access.access_token,
+        gate=gate,
+    )
+
+
+KINDS = (
+    Kind(
+        name="kite",
+        title="Zerodha Kite",
+        environments=(LIVE, SANDBOX, PAPER),
+        fields=(
+            Field(name="user_id", label="Client ID", help="such as AB1234"),
+            Field(name="api_key", label="API key"),
+            Field(name="api_secret", label="API secret", is_secret=True),
+            Field(
+                name="totp_secret",
+                label="Authenticator seed",
+                is_secret=True,
+                is_required=False,
+                help="shows the current code beside the log-in link",
+            ),
+        ),
+        capabilities=kite_offers,
+        limits=offers.limits,
+        build=build_kite,
+    ),
+)
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Tell every broker that an account can be linked to."""
+    return KINDS
+
+
+def kind(name: str) -> Kind:
+    """Find a broker by the name that is stored with an account."""
+    for one in KINDS:
+        if one.name == name:
+            return one
+    raise Unsupported(f"use the broker {name!r}")
+
+
+class Adapters:
+    """The adapters of this process: one for each account, so that connections are kept.
+
+    A new session goes into the adapter that is there. Other credentials make a new one; the old
+    is left to whoever still uses it, and its idle connections end within seconds.
+    """
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.kept: dict[str, tuple[str, Access, Broker]] = {}
+        os.register_at_fork(after_in_child=self.forget)
+
+    def of(self, account: str, broker: str, access: Access, gate: Gate = open_gate) -> Broker:
+        """Give the adapter of the account, under this session."""
+        with self.lock:
+            if account in self.kept:
+                name, known, adapter = self.kept[account]
+                if name == broker and known.door == access.door:
+                    # Who read the account before the last log-in must not bring its session back.
+                    if access.generation >= known.generation and access != known:
+                        adapter.use(access.access_token)
+                        self.kept[account] = (name, access, adapter)
+                    return adapter
+            adapter = kind(broker).make(access, gate)
+            self.kept[account] = (broker, access, adapter)
+            return adapter
+
+    def forget(self) -> None:
+        """Share no connection with a parent process."""
+        self.lock = Lock()
+        self.kept = {}
+
+
+adapters = Adapters()
