@@ -27,7 +27,9 @@ def find_account(user: User, code: str, *, needs: Role = Role.VIEWER) -> BrokerA
 
 def role_of(user: User, account: BrokerAccount) -> Role | None:
     """Tell the person's role, if any."""
-    found = Membership.objects.filter(user=user, account=account).values_list("role", flat=True).first()
+    found = (
+        Membership.objects.filter(user=user, account=account).values_list("role", flat=True).first()
+    )
     return Role(found) if found else None
 
 

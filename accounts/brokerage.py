@@ -130,10 +130,10 @@ class Credentials(models.Model):
 
     account = models.OneToOneField(BrokerAccount, models.CASCADE, related_name="credentials")
     api_key = models.CharField(max_length=80, blank=True)
-    api_secret = SealedTextField(null=True)
-    password = SealedTextField(null=True)
-    totp_seed = SealedTextField(null=True)
-    pin = SealedTextField(null=True)
+    api_secret: Any = SealedTextField(null=True)
+    password: Any = SealedTextField(null=True)
+    totp_seed: Any = SealedTextField(null=True)
+    pin: Any = SealedTextField(null=True)
     changed_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
@@ -144,9 +144,9 @@ class LoginSession(models.Model):
     """The account's session at its broker. Each new log-in is a new generation."""
 
     account = models.OneToOneField(BrokerAccount, models.CASCADE, related_name="session")
-    access_token = SealedTextField(null=True)
-    refresh_token = SealedTextField(null=True)
-    feed_token = SealedTextField(null=True)
+    access_token: Any = SealedTextField(null=True)
+    refresh_token: Any = SealedTextField(null=True)
+    feed_token: Any = SealedTextField(null=True)
     generation = models.PositiveIntegerField(default=0)
     logged_in_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(default=timezone.now)

@@ -5,7 +5,7 @@ The names are allauth's where its code looks them up. There is no sign-up.
 
 from django.urls import path, re_path
 
-from accounts import me, views
+from accounts import me, pages, views
 from accounts.appearance import appearance
 
 urlpatterns = [
@@ -40,4 +40,13 @@ urlpatterns = [
     path("me/sessions/end-others/", me.end_other_sessions, name="end_other_sessions"),
     path("me/sessions/<uuid:public_id>/end/", me.end_session, name="end_session"),
     path("me/people/", me.people, name="people"),
+    path("_panel/rail/", pages.rail, name="rail"),
+    path("accounts/", pages.accounts, name="accounts"),
+    path("accounts/link/", pages.link, name="link_account"),
+    path("accounts/<slug:code>/", pages.account, name="account"),
+    path("accounts/<slug:code>/login/", pages.log_in, name="log_in_account"),
+    path("accounts/<slug:code>/logout/", pages.log_out, name="log_out_account"),
+    path("accounts/<slug:code>/pause/", pages.pause, name="pause_account"),
+    path("accounts/<slug:code>/resume/", pages.resume, name="resume_account"),
+    path("accounts/<slug:code>/unlink/", pages.unlink, name="unlink_account"),
 ]

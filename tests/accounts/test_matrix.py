@@ -57,6 +57,15 @@ TABLE = {
     "me/sessions/end-others/": POST_ONLY,
     "me/sessions/ID/end/": POST_ONLY,
     "me/people/": STAFF,
+    "_panel/rail/": OWN,
+    "accounts/": OWN,
+    "accounts/link/": OWN,
+    "accounts/CODE/": (LOG_IN, 404, 404, 404),
+    "accounts/CODE/login/": POST_ONLY,
+    "accounts/CODE/logout/": POST_ONLY,
+    "accounts/CODE/pause/": POST_ONLY,
+    "accounts/CODE/resume/": POST_ONLY,
+    "accounts/CODE/unlink/": POST_ONLY,
 }
 # The administration: to our log-in, nowhere, to the set-up, in.
 ADMINISTRATION = (LOG_IN, 404, SET_UP, {200, 302, 403, 404, 405})
@@ -102,7 +111,7 @@ def readable(route):
     if route.startswith("^login/reset/"):
         return "login/reset/KEY/"
     return (
-        route.replace("<int:pk>", "KEY").replace("<uuid:public_id>", "ID").replace("<slug:token>", "TOKEN")
+        route.replace("<int:pk>", "KEY").replace("<uuid:public_id>", "ID").replace("<slug:token>", "TOKEN").replace("<slug:code>", "CODE")
     )  # fmt: skip
 
 
