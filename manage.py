@@ -2,10 +2,11 @@
 """Tradedesk's one command: makes its own environment when needed, then does what was asked."""
 
 import os
-import re
-import subprocess
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # what is not needed to go on is imported where it is: most calls only go on
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LOCK = os.path.join(HERE, "requirements.txt")
@@ -44,6 +45,7 @@ def is_ready() -> bool:
 def make_environment() -> None:
     """Install the lock, once, however many commands start at the same time."""
     import fcntl
+    import subprocess
 
     try:
         os.makedirs(os.path.dirname(ENVIRONMENT), exist_ok=True)
@@ -68,6 +70,9 @@ def make_environment() -> None:
 
 def install() -> None:
     """Run pip over the lock and keep a copy of what was installed."""
+    import re
+    import subprocess
+
     with open(LOCK, "rb") as file:
         lock = file.read()
     total = len(re.findall(rb"^\S+==", lock, re.M))
@@ -131,6 +136,8 @@ def works(
     python: str, code: str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))"
 ) -> bool:
     """Tell whether this interpreter starts and can run the code."""
+    import subprocess
+
     try:
         return not subprocess.call([python, "-c", code], stderr=subprocess.DEVNULL)
     except OSError:
@@ -142,7 +149,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def stop(text: str) -> NoReturn:
+def stop(text: str) -> "NoReturn":
     sys.exit("tradedesk: " + text)
 
 

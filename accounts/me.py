@@ -19,7 +19,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -31,7 +30,7 @@ from accounts.invitations import AlreadyHere
 from accounts.models import Invitation, User
 from accounts.sessions import SessionStore, hashed
 from accounts.views import Refusing
-from accounts.visitors import is_ip_address
+from accounts.visitors import where_passkeys_work
 from tradedesk.http import DeskRequest
 
 read_or_send = require_http_methods(["GET", "HEAD", "POST"])
@@ -145,20 +144,6 @@ def factors(request: DeskRequest) -> HttpResponse:
         "must": second_factor.is_missing(request.user, request.session),
     }
     return render(request, "mfa/factors.html", facts | where_passkeys_work(request))
-
-
-def where_passkeys_work(request: HttpRequest) -> dict[str, Any]:
-    """Tell whether browsers allow passkeys at this address, and which one they would allow."""
-    host, port = split_domain_port(request.get_host())
-    works = not is_ip_address(host) and (request.is_secure() or is_local_name(host))
-    return {
-        "passkeys_work": works,
-        "passkey_address": f"http://localhost{':' if port else ''}{port}/",
-    }
-
-
-def is_local_name(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost")
 
 
 def show_codes(request: HttpRequest, *, done: str) -> HttpResponse:

@@ -60,6 +60,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(max_length=10, choices=Theme, default=Theme.SYSTEM)
     density = models.CharField(max_length=12, choices=Density, default=Density.COMPACT)
 
+    # The browser in which somebody changes their own password goes on, with a new key. Had it to
+    # end, its page would leave before the answer with that key arrives.
+    session_to_keep = ""
+
     objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
@@ -87,8 +91,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         # unchanged one anew.
         password_is_new = getattr(self, "_password", None) is not None and self.pk is not None
         super().save(*args, **options)
-        if password_is_new or not self.is_active:
+        if not self.is_active:
             self.sessions.end()
+        elif password_is_new:
+            self.sessions.exclude(session_key=self.session_to_keep).end()
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

@@ -13,6 +13,7 @@ from django.utils.http import base36_to_int, int_to_base36
 
 from accounts import audit
 from accounts.models import User
+from accounts.sessions import hashed
 
 LONGEST = 4096  # longer ones are refused before any work is done on them
 
@@ -21,7 +22,9 @@ tokens = PasswordResetTokenGenerator()
 
 @transaction.atomic
 def set_password(user: User, password: str, *, request: HttpRequest | None = None) -> None:
-    """Give the person a new password and log them out everywhere."""
+    """Give the person a new password and log them out everywhere but where they changed it."""
+    if request and request.user == user:
+        user.session_to_keep = hashed(request.session.session_key or "")
     user.set_password(password)
     user.save(update_fields=["password"])
     audit.record("password.set", actor=user, request=request, object=user.email)

@@ -20,6 +20,7 @@ from accounts import invitations, passwords, second_factor, throttle
 from accounts.forms import AcceptForm, EmailForm, NewPasswordForm
 from accounts.models import User
 from accounts.tasks import mail_reset_link_task
+from accounts.visitors import where_passkeys_work
 
 read_or_send = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -36,6 +37,9 @@ class LoginView(Refusing, account.LoginView):  # type: ignore[misc]
     """Ask for e-mail and password."""
 
     http_method_names = ["get", "head", "post", "options"]
+
+    def get_context_data(self, **options: Any) -> dict[str, Any]:
+        return {**super().get_context_data(**options), **where_passkeys_work(self.request)}
 
     def get(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
         throttle.insist_on_redis()
@@ -56,9 +60,10 @@ class SecondStepView(mfa.AuthenticateView):  # type: ignore[misc]
 
     def get_context_data(self, **options: Any) -> dict[str, Any]:
         context = super().get_context_data(**options)
-        if second_factor.has_passkey(self.stage.login.user):
+        works = where_passkeys_work(self.request)
+        if second_factor.has_passkey(self.stage.login.user) and works["passkeys_work"]:
             context["passkey_options"] = json.dumps(context["js_data"]["request_options"])
-        return dict(context)
+        return {**context, **works}
 
     def form_invalid(self, form: Any) -> HttpResponse:
         return self.render_to_response(self.get_context_data(), status=422)  # type: ignore[no-any-return]

@@ -1,8 +1,10 @@
 """What a request says about where it comes from."""
 
 import ipaddress
+from typing import Any
 
 from django.http import HttpRequest
+from django.http.request import split_domain_port
 
 
 def address_of(request: HttpRequest) -> str | None:
@@ -28,3 +30,17 @@ def is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def where_passkeys_work(request: HttpRequest) -> dict[str, Any]:
+    """Tell whether browsers allow passkeys at this address, and which one they would allow."""
+    host, port = split_domain_port(request.get_host())
+    works = not is_ip_address(host) and (request.is_secure() or is_local_name(host))
+    return {
+        "passkeys_work": works,
+        "passkey_address": f"http://localhost{':' if port else ''}{port}/",
+    }
+
+
+def is_local_name(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost")

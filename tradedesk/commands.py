@@ -23,7 +23,10 @@ def run(arguments: list[str]) -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"tradedesk: {error}")
     except (OperationalError, RedisGone) as error:
-        if settings.HOME.database_url == settings.DATABASE_URL:
+        from tradedesk.desk.folders import is_running
+
+        is_the_desks = settings.HOME.database_url == settings.DATABASE_URL
+        if is_the_desks and not is_running(settings.HOME):
             sys.exit(
                 f"tradedesk: no desk runs on {settings.HOME.path}. Start it with "
                 "`python3 manage.py desk`, or name its home: TRADEDESK_HOME=/its/folder"

@@ -6,7 +6,8 @@ Callers may rely on it:
   `BrokerError` whose `outcome` is REJECTED, NOT_SENT or UNKNOWN. It is sent at most once.
 - A read is tried three times. Its failure is `BrokerUnavailable`, whatever the cause on the line.
 - `AuthExpired` means that the session is over, whichever call met it.
-- Every call ends within the broker's total time limit, so that a claim on it can be short.
+- A write ends within the broker's total time limit, a read after at most three times that;
+  `patience.within(seconds)` makes it less.
 - An adapter may be used from several threads. Its environment never changes.
 """
 
@@ -69,8 +70,8 @@ class Sessions(Protocol):
     def log_in_alone(self, user_id: str, password: str, code: str) -> str:
         """Log in without a person, where the operator allows it; a request token comes back."""
 
-    def use(self, access_token: str) -> None:
-        """Make every later call under this session."""
+    def use(self, access_token: str, generation: int = 0) -> None:
+        """Make every later call under this session, the so-manieth of the account."""
 
     def profile(self) -> Profile:
         """Tell whose session it is; the cheapest proof that it lives."""

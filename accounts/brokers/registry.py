@@ -14,6 +14,7 @@ from accounts.brokers.capabilities import Capabilities, Rule
 from accounts.brokers.errors import Unsupported
 from accounts.brokers.kite import environments, offers
 from accounts.brokers.kite.adapter import KiteBroker
+from accounts.brokers.kite.client import SessionOver, nobody_asks
 from accounts.brokers.kite.sending import Gate, open_gate
 from accounts.brokers.words import CallClass
 
@@ -57,20 +58,29 @@ class Kind:
     fields: tuple[Field, ...]
     capabilities: Callable[[str], Capabilities]
     limits: Callable[[int], Mapping[CallClass, tuple[Rule, ...]]]  # by the pace of entries
-    build: Callable[[Access, Gate], Broker]
+    build: Callable[[Access, Gate, SessionOver], Broker]
 
-    def make(self, access: Access, gate: Gate = open_gate) -> Broker:
-        """Make the adapter of one account; its environment is fixed from here on."""
+    def make(
+        self,
+        access: Access,
+        gate: Gate = open_gate,
+        on_session_over: SessionOver = nobody_asks,
+    ) -> Broker:
+        """Make the adapter of one account; its environment is fixed from here on.
+
+        `gate` is passed before each try of a read. `on_session_over` hears the generation of a
+        session that the broker calls dead, from whichever call met it.
+        """
         if access.environment not in self.environments:
             raise Unsupported(f"use {self.title} in the environment {access.environment!r}")
-        return self.build(access, gate)
+        return self.build(access, gate, on_session_over)
 
 
 def kite_offers(environment: str) -> Capabilities:
     return {LIVE: offers.LIVE, SANDBOX: offers.SANDBOX, PAPER: offers.PAPER}[environment]
 
 
-def build_kite(access: Access, gate: Gate) -> Broker:
+def build_kite(access: Access, gate: Gate, on_session_over: SessionOver) -> Broker:
     places = {LIVE: environments.LIVE, SANDBOX: environments.SANDBOX}
     if access.environment == PAPER:
         place = environments.paper(access.root)
@@ -81,7 +91,9 @@ def build_kite(access: Access, gate: Gate) -> Broker:
         kite_offers(access.environment),
         api_key=access.api_key,
         access_token=access.access_token,
+        generation=access.generation,
         gate=gate,
+        on_session_over=on_session_over,
     )
 
 
@@ -126,7 +138,7 @@ class Adapters:
     """The adapters of this process: one for each account, so that connections are kept.
 
     A new session goes into the adapter that is there. Other credentials make a new one; the old
-    is left to whoever still uses it, and its idle connections end within seconds.
+    is left to whoever still uses it.
     """
 
     def __init__(self) -> None:
@@ -134,7 +146,14 @@ class Adapters:
         self.kept: dict[str, tuple[str, Access, Broker]] = {}
         os.register_at_fork(after_in_child=self.forget)
 
-    def of(self, account: str, broker: str, access: Access, gate: Gate = open_gate) -> Broker:
+    def of(
+        self,
+        account: str,
+        broker: str,
+        access: Access,
+        gate: Gate = open_gate,
+        on_session_over: SessionOver = nobody_asks,
+    ) -> Broker:
         """Give the adapter of the account, under this session."""
         with self.lock:
             if account in self.kept:
@@ -142,10 +161,10 @@ class Adapters:
                 if name == broker and known.door == access.door:
                     # Who read the account before the last log-in must not bring its session back.
                     if access.generation >= known.generation and access != known:
-                        adapter.use(access.access_token)
+                        adapter.use(access.access_token, access.generation)
                         self.kept[account] = (name, access, adapter)
                     return adapter
-            adapter = kind(broker).make(access, gate)
+            adapter = kind(broker).make(access, gate, on_session_over)
             self.kept[account] = (broker, access, adapter)
             return adapter
 

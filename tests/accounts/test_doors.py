@@ -135,6 +135,18 @@ def test_an_invited_person_chooses_a_name_and_a_password_once(client):
     assert log_in(client, ravi.email, NEW["password1"]).status_code == 302
 
 
+@pytest.mark.parametrize(("length", "status"), [(4096, 302), (4097, 422), (1_000_000, 422)])
+def test_a_new_password_may_be_long_but_not_endless(client, length, status):
+    link = invitations.invite("ravi@example.com")
+    long = ("sturdy-" * (length // 7 + 1))[:length]
+    began = time.perf_counter()
+
+    answer = client.post(path_of(link), {"name": "Ravi", "password1": long, "password2": long})
+
+    assert answer.status_code == status
+    assert time.perf_counter() - began < 5
+
+
 def test_only_a_hash_of_the_link_is_kept(db):
     token = invitations.invite("ravi@example.com").rstrip("/").rsplit("/", 1)[1]
 

@@ -18,6 +18,16 @@ def test_the_log_in_page_stands_at_its_address_without_a_redirect(client):
     assert "no-store" in answer["Cache-Control"]
 
 
+@pytest.mark.parametrize(
+    ("host", "offered"),
+    [("localhost:8000", True), ("127.0.0.1:8000", False), ("[::1]:8000", False)],
+)
+def test_a_passkey_is_offered_only_where_browsers_allow_one(client, host, offered):
+    html = client.get("/login/", headers={"Host": host}).content.decode()
+
+    assert ("Log in with a passkey" in html) is offered
+
+
 def test_the_right_password_lets_in_and_is_recorded(client, asha):
     answer = log_in(client)
 

@@ -10,6 +10,7 @@ import pytest
 from accounts.brokers.capabilities import IST
 from accounts.brokers.errors import (
     AmbiguousOutcome,
+    AuthExpired,
     BrokerUnavailable,
     InsufficientFunds,
     InvalidOrder,
@@ -362,6 +363,22 @@ def test_an_account_keeps_its_adapter_through_new_sessions(peer):
     sent = [one.headers["authorization"] for one in server.requests]
     assert sent == ["token k:two", "token k:two"]
     first.close()
+
+
+def test_whoever_asked_hears_which_session_is_over(peer, kite):
+    over: list = []
+    server = peer(answers(error(403, "TokenException", "Incorrect `api_key` or `access_token`.")))
+    broker = kite(server.root, patience=1.0, generation=4, on_session_over=over.append)
+
+    for call in (broker.profile, lambda: broker.cancel("1", variety=Variety.REGULAR)):
+        with pytest.raises(AuthExpired):
+            call()
+    broker.use("new", 5)
+    broker.session_over("token")  # the late answer to a call under the old session
+    with pytest.raises(AuthExpired):
+        broker.orders()
+
+    assert over == [4, 4, 5]
 
 
 def test_what_opens_an_account_does_not_show():

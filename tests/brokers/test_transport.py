@@ -14,6 +14,7 @@ import pytest
 
 from accounts.brokers.errors import AuthExpired, BrokerUnavailable, InvalidRequest, RateLimited
 from accounts.brokers.kite import offers
+from accounts.brokers.patience import within
 from accounts.brokers.types import CallClass, Variety
 from tests.brokers import peers
 from tests.brokers.peers import answers, error, good, http
@@ -71,6 +72,17 @@ def test_a_read_waits_as_long_as_the_broker_asks(kite, peer):
     kite(server.root, patience=1.0).profile()
 
     assert 1.0 <= time.monotonic() - began < 1.5
+
+
+def test_who_is_watched_waits_no_longer_than_he_says(kite, peer):
+    server = peer(peers.silence)
+    began = time.monotonic()
+
+    with within(0.3), pytest.raises(BrokerUnavailable):
+        kite(server.root, patience=1.0).profile()
+
+    assert time.monotonic() - began < 0.6
+    assert len(server.requests) == 1
 
 
 def test_a_long_wait_is_handed_to_the_caller(kite, peer):

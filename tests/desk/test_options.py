@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tradedesk.desk.throwaway import ROOT, clean_environment, start_desk, wait_until
+from tradedesk.desk.throwaway import ROOT, clean_environment, free_port, start_desk, wait_until
 
 
 def refused(*options, **more):
@@ -61,6 +61,7 @@ def test_a_network_is_not_served_in_clear_unless_somebody_says_so():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--port", "8071", "--paper-port", "8071"], "--port and --paper-port are the same"),
         (["--bind", "everywhere"], "give an address of this machine"),
         (["--bind", "192.0.2.1", "--tls", "/no/cert", "/no/key"], "cannot read /no/cert"),
         (["--bind", "0.0.0.0", "--plain-http"], "needs ALLOWED_HOSTS"),
@@ -109,6 +110,34 @@ def test_servers_of_the_operator_are_used_and_not_started_again(desk, place):
         assert not (place / "home" / "log" / "redis.log").exists()
     finally:
         second.stop()
+
+
+@pytest.mark.parametrize(
+    ("variable", "address"),
+    [("DATABASE_URL", "postgres://u:p@127.0.0.1:1/x"), ("REDIS_URL", "redis://127.0.0.1:1/0")],
+)
+def test_a_server_of_the_operator_that_does_not_answer_is_named(place, variable, address):
+    words = refused(
+        "--home",
+        place / "home",
+        "--port",
+        free_port(),
+        "--paper-port",
+        free_port(),
+        **{variable: address},
+    )
+
+    assert "the set-up failed" in words
+    assert "127.0.0.1" in words
+    assert ":p@" not in words
+
+
+def test_a_home_with_blanks_and_quotes_in_its_path_works(place):
+    desk = start_desk(place / 'my "first" desk')
+    try:
+        assert wait_until(desk.is_ready, seconds=60)
+    finally:
+        desk.stop()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a small disk")

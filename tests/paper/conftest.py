@@ -88,6 +88,8 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paper]:
     yield paper
     paper.web.close()
     assert stop(running) == 0
+    # Whatever the tests did to it, nothing went wrong inside.
+    assert "Traceback" not in (home.parent / "paper.log").read_text()
 
 
 @pytest.fixture

@@ -111,7 +111,8 @@ class Trader:
 
 
 def make_exchange(**settings: Any) -> Exchange:
-    return Exchange(**({"seed": 5, "prices": "external", "start": FRIDAY_TEN} | settings))
+    wanted: dict[str, Any] = {"seed": 5, "prices": "external", "start": FRIDAY_TEN}
+    return Exchange(**(wanted | settings))
 
 
 def open_trader(exchange: Exchange, cash: str = "1000000", **more: Any) -> Trader:

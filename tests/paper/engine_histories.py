@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Any
 
-from engine_cast import FRIDAY_TEN, try_to
 from hypothesis import strategies as st
 
 from accounts.brokers.paper.engine import Command, Exchange
 from accounts.brokers.paper.state import FINAL, Account, Order
 from accounts.brokers.paper.units import rupees
+from tests.paper.engine_cast import FRIDAY_TEN, try_to
 
 SHARES = ("NSE:INFY", "BSE:INFY", "NSE:SBIN", "NSE:YESBANK")
 USERS = ("PA0001", "PA0002")

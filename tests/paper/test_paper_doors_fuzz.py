@@ -258,7 +258,7 @@ SIP = {"tradingsymbol": "INF209K01157", "amount": "1000", "frequency": "monthly"
 MARGIN = {**ORDER, "variety": "regular", "average_price": 1500, "trigger_price": 0}
 CANDLES = {"from": "2026-11-02", "to": "2026-11-20", "oi": "1", "continuous": "0"}
 # Calls that would succeed; spoilt a little, they get far into the exchange before they fail.
-ALMOST_RIGHT = [
+ALMOST_RIGHT: list[tuple[str, str, str, dict[str, Any]]] = [
     ("POST", "/orders/regular", "form", ORDER),
     (
         "POST",
@@ -330,7 +330,8 @@ def send(
         sent["content"] = str(form).encode()
         sent["headers"] = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
     params = httpx.QueryParams([(name, value[:500]) for name, value in query][:8])
-    return paper.web.request(method, path, params=params, **sent)
+    answer: httpx.Response = paper.web.request(method, path, params=params, **sent)
+    return answer
 
 
 def judge(answer: httpx.Response, *, page: bool = False) -> None:
@@ -527,13 +528,6 @@ def test_frames_of_any_kind_on_a_socket_stop_nothing(exchange, fuzzer):
 
     attack()
     still_there(exchange, fuzzer)
-
-
-def test_nothing_was_logged_as_a_failure(exchange):
-    """Runs last in this file: whatever went wrong inside would stand in the log."""
-    log = (exchange.running.home.parent / "paper.log").read_text()
-
-    assert "Traceback" not in log
 
 
 @pytest.fixture(scope="module")

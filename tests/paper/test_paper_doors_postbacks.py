@@ -29,6 +29,7 @@ class Address:
         self.refusals = 0
         self.pause = 0.0
         self.tries = 0
+        self.url = ""
 
     def take(self, body: bytes) -> int:
         self.tries += 1

@@ -118,7 +118,7 @@ def test_a_full_disk_refuses_orders_and_stays_alive(start_paper):
     largest = max(path.stat().st_size for path in paper.running.home.rglob("*") if path.is_file())
     resource.prlimit(process, resource.RLIMIT_FSIZE, (largest + 10, resource.RLIM_INFINITY))
 
-    def place() -> httpx.Response:
+    def place() -> Any:
         return paper.web.post("/orders/regular", data=ORDER, headers=trader.headers)
 
     refused = [place() for _ in range(5)]
@@ -239,6 +239,21 @@ def test_a_broken_tail_of_the_journal_is_repaired(start_paper):
     users = again.control("GET", "state")["users"]
     assert [one["user_id"] for one in users] == [trader.user_id]
     again.trader()
+
+
+def test_a_damaged_state_is_one_clear_line_and_left_as_it_is(start_paper):
+    paper = start_paper()
+    paper.running.process.terminate()
+    paper.running.process.wait(timeout=5)
+    snapshot = paper.running.home / "journal.snapshot"
+    snapshot.write_bytes(b"no snapshot")
+
+    second = try_start("--port", "0", "--home", str(paper.running.home))
+
+    assert second.returncode == 1
+    assert second.stderr.count("\n") == 1
+    assert "cannot be used" in second.stderr
+    assert snapshot.read_bytes() == b"no snapshot"
 
 
 COMMAND = """

@@ -74,7 +74,7 @@ def test_tokens_end_at_six_in_the_morning(start_paper):
     trader = paper.trader()
 
     def status() -> int:
-        return paper.web.get("/user/profile", headers=trader.headers).status_code
+        return int(paper.web.get("/user/profile", headers=trader.headers).status_code)
 
     assert status() == 200
     paper.control("POST", "clock", {"now": next_day(day) + "T06:00:01"})
@@ -89,7 +89,7 @@ def test_the_daily_end_can_be_ragged(start_paper):
     trader = paper.trader()
 
     def works(path: str) -> bool:
-        return paper.web.get(path, headers=trader.headers).status_code == 200
+        return bool(paper.web.get(path, headers=trader.headers).is_success)
 
     assert works("/quote/ltp?i=NSE:INFY")
     paper.control("POST", "clock", {"now": f"{day}T05:25:00"})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 INFY, SBIN, TCS, NIFTY = 408065, 779521, 2953217, 256265
-SCRIPT = Path(__file__).with_name("ticker_script.py")
+SCRIPT = Path(__file__).with_name("paper_ticker_script.py")
 ORDER = {
     "exchange": "NSE",
     "tradingsymbol": "INFY",

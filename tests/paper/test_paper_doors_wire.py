@@ -21,7 +21,8 @@ def speak(paper: Any, raw: bytes, *, answers: int = 1) -> bytes:
 
 
 def envelope(raw: bytes) -> dict[str, Any]:
-    return json.loads(raw.partition(b"\r\n\r\n")[2])
+    body: dict[str, Any] = json.loads(raw.partition(b"\r\n\r\n")[2])
+    return body
 
 
 def test_two_requests_in_one_packet_get_two_answers_in_order(paper):

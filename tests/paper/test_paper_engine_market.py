@@ -3,7 +3,6 @@
 from datetime import date
 
 import pytest
-from engine_cast import FRIDAY_TEN, contract, examples, make_exchange, make_trader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from accounts.brokers.paper.ranges import span
 from accounts.brokers.paper.units import SECOND, moment
 from accounts.brokers.paper.universe import contract_symbol, expiries
 from accounts.brokers.paper.walk import GRID, Walk
+from tests.paper.engine_cast import FRIDAY_TEN, contract, examples, make_exchange, make_trader
 
 KNOWN = {"NSE:INFY": 408065, "NSE:NIFTY 50": 256265, "BSE:SENSEX": 265, "BSE:SBIN": 128028676}
 
@@ -156,6 +156,7 @@ def test_a_tick_says_the_same_as_the_quote():
 
     tick = exchange.tick(408065)
 
+    assert tick is not None
     assert tick.last_price == round(quote["last_price"] * 100)
     assert (tick.high, tick.low) == (
         round(quote["ohlc"]["high"] * 100),
@@ -173,7 +174,9 @@ def test_a_currency_tick_has_seven_decimals():
     row = contract(trader, "USDINR", "FUT")
     trader.set_price(f"CDS:{row['tradingsymbol']}", "89.1025")
 
-    assert trader.exchange.tick(row["instrument_token"]).last_price == 891_025_000
+    tick = trader.exchange.tick(row["instrument_token"])
+    assert tick is not None
+    assert tick.last_price == 891_025_000
 
 
 def test_options_are_priced_consistently_with_their_underlying():

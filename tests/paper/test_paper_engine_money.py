@@ -3,12 +3,13 @@
 from decimal import Decimal
 
 import pytest
-from engine_cast import contract, make_trader
 
 from accounts.brokers.paper.charges import charges
+from accounts.brokers.paper.engine import Refusal
 from accounts.brokers.paper.portfolio import position_row
 from accounts.brokers.paper.state import BUY, SELL, Position
 from accounts.brokers.paper.units import RUPEE, moment, ordinal, units
+from tests.paper.engine_cast import contract, make_trader
 
 
 def buy(trader, quantity, price, **more):
@@ -59,6 +60,7 @@ def test_the_reference_row_of_a_carried_gold_contract_is_reproduced():
 
     row = position_row(floor, position, day_only=False)
 
+    assert row is not None
     assert row["buy_m2m"] == 93_084
     assert row["m2m"] == 276
     assert row["pnl"] == 276
@@ -199,7 +201,7 @@ def test_a_conversion_that_cannot_be_paid_changes_nothing():
     buy(trader, 10, "1500", product="MIS")
     before = trader.exchange.digest()
 
-    with pytest.raises(Exception, match="Insufficient funds") as told:
+    with pytest.raises(Refusal, match="Insufficient funds") as told:
         trader.do(
             "position.convert", exchange="NSE", tradingsymbol="INFY", transaction_type="BUY",
             position_type="day", quantity="10", old_product="MIS", new_product="CNC",
@@ -302,7 +304,7 @@ def test_older_days_have_older_rates():
     old = charges(future, "NRML", SELL, value, ordinal(moment("2026-03-31")))
     new = charges(future, "NRML", SELL, value, ordinal(moment("2026-04-01")))
 
-    assert (old.tax, new.tax) == (200, 500)
+    assert [old.tax, new.tax] == [200, 500]
 
 
 def test_charges_are_posted_to_the_paisa_at_the_roll():

@@ -1,7 +1,9 @@
 """An order's life: interim states, timing, kinds, changes and refusals."""
 
 import pytest
-from engine_cast import make_trader
+
+from accounts.brokers.paper.engine import Refusal
+from tests.paper.engine_cast import make_trader
 
 TAKEN_IN = ["PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING", "OPEN"]
 
@@ -192,7 +194,7 @@ def test_the_26th_modification_is_refused():
     for nth in range(25):
         trader.do("order.modify", order_id=order_id, quantity=str(11 + nth))
         trader.wait()
-    with pytest.raises(Exception, match="Maximum allowed order modifications exceeded") as told:
+    with pytest.raises(Refusal, match="Maximum allowed order modifications exceeded") as told:
         trader.do("order.modify", order_id=order_id, quantity="99")
 
     assert (told.value.status, told.value.error_type) == (429, "NetworkException")
@@ -243,14 +245,14 @@ def test_a_cancel_after_the_fill_is_refused_politely():
     trader = make_trader()
     row = trader.fill()
 
-    with pytest.raises(Exception, match="cannot be cancelled as it is being processed") as told:
+    with pytest.raises(Refusal, match="cannot be cancelled as it is being processed") as told:
         trader.do("order.cancel", order_id=row["order_id"])
 
     assert told.value.error_type == "OrderException"
 
 
 def test_somebody_elses_order_does_not_exist():
-    from engine_cast import open_trader
+    from tests.paper.engine_cast import open_trader
 
     trader = make_trader()
     stranger = open_trader(trader.exchange)
@@ -292,7 +294,7 @@ def test_bad_orders_are_refused_with_the_documented_words(terms, text):
 
 
 def test_lot_and_freeze_quantities_are_checked():
-    from engine_cast import contract
+    from tests.paper.engine_cast import contract
 
     trader = make_trader("90000000")
     option = contract(trader, "NIFTY", "CE")["tradingsymbol"]

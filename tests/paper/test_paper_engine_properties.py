@@ -2,13 +2,14 @@
 
 import json
 
-from engine_cast import examples, try_to
-from engine_histories import CHECKS, FINAL, Story, histories
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.brokers.paper.engine import Command, Exchange
+from accounts.brokers.paper.state import FINAL
 from accounts.brokers.paper.units import moment
+from tests.paper.engine_cast import examples, try_to
+from tests.paper.engine_histories import CHECKS, Story, histories
 
 
 @settings(max_examples=examples(60), deadline=None)

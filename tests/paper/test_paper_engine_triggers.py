@@ -3,7 +3,9 @@
 import json
 
 import pytest
-from engine_cast import make_trader, open_trader
+
+from accounts.brokers.paper.engine import Refusal
+from tests.paper.engine_cast import make_trader, open_trader
 
 
 def gtt(trader, trigger="1450", price="1450", side="BUY", **more):
@@ -129,7 +131,7 @@ def test_senseless_triggers_are_refused(terms, text):
     trader = make_trader()
     trader.set_price("NSE:INFY", "1500")
 
-    with pytest.raises(Exception) as told:  # noqa: PT011  the text is compared below
+    with pytest.raises(Refusal) as told:
         gtt(trader, **terms)
 
     assert told.value.message.startswith(text)

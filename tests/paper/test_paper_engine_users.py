@@ -3,10 +3,10 @@
 from hashlib import sha256
 
 import pytest
-from engine_cast import make_exchange, make_trader, open_trader
 
-from accounts.brokers.paper.engine import Command
+from accounts.brokers.paper.engine import Command, Refusal
 from accounts.brokers.paper.units import moment
+from tests.paper.engine_cast import make_exchange, make_trader, open_trader
 
 
 def log_in(trader):
@@ -50,7 +50,7 @@ def test_a_request_token_works_once_and_soon():
     with pytest.raises(Exception, match="Invalid `checksum`"):
         trader.do("session.create", checksum="0" * 64, **args)
     trader.do("session.create", checksum=good, **args)
-    with pytest.raises(Exception, match="Token is invalid or has expired") as told:
+    with pytest.raises(Refusal, match="Token is invalid or has expired") as told:
         trader.do("session.create", checksum=good, **args)
 
     assert (told.value.status, told.value.error_type) == (403, "TokenException")

@@ -1,7 +1,8 @@
 """Cover, iceberg and after-market orders, and autoslice."""
 
 import pytest
-from engine_cast import contract, make_trader, open_trader
+
+from tests.paper.engine_cast import contract, make_trader, open_trader
 
 
 def test_a_cover_order_gets_its_stop_when_it_is_filled():

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from engine_cast import FRIDAY_TEN, examples, try_to
-from engine_histories import Story, histories
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.brokers.paper.engine import Command, Exchange
 from accounts.brokers.paper.journal import Journal, open_exchange, replay
+from tests.paper.engine_cast import FRIDAY_TEN, examples, try_to
+from tests.paper.engine_histories import Story, histories
 
 MADE = {"seed": 11, "start": FRIDAY_TEN}
 SHARED_FOLDER = [HealthCheck.function_scoped_fixture]

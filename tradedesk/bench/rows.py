@@ -6,7 +6,7 @@ import statistics
 import time
 from urllib.parse import urlencode
 
-from tradedesk.bench import REPETITIONS, Found, Row, Stage
+from tradedesk.bench import REPETITIONS, Found, Row, Stage, paper
 from tradedesk.desk.throwaway import RunningDesk, start_desk, throwaway_place, wait_until
 
 REQUESTS = 60
@@ -91,4 +91,21 @@ ROWS = [
     Row("desk_again", "a desk on an existing home, until ready", "s", 10, desk_again),
     # 60 ms is the goal with accounts on the page; it has none yet.
     Row("home_page", "the dashboard, logged in, median", "ms", 30, home_page),
+    Row(
+        "paper_engine",
+        "order commands of the exchange",
+        "/s",
+        20_000,
+        paper.paper_engine,
+        more_is_better=True,
+    ),
+    Row(
+        "paper_http",
+        "orders at the exchange by HTTP",
+        "/s",
+        400,
+        paper.paper_http,
+        more_is_better=True,
+    ),
+    Row("paper_ticks", "3,000 full ticks a second to 10 sockets", "cores", 1, paper.paper_ticks),
 ]

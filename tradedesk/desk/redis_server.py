@@ -12,9 +12,9 @@ from tradedesk.home import Home
 CONFIGURATION = """\
 # Written by the desk at each start.
 port 0
-unixsocket {socket}
+unixsocket "{socket}"
 unixsocketperm 700
-dir {folder}
+dir "{folder}"
 daemonize no
 set-proc-title no
 appendonly {durable}
@@ -61,7 +61,9 @@ class Redis:
     def prepare(self) -> None:
         """Write the configuration."""
         durable = "yes" if self.durable else "no"
-        text = CONFIGURATION.format(socket=self.socket, folder=self.folder, durable=durable)
+        text = CONFIGURATION.format(
+            socket=escape(self.socket), folder=escape(self.folder), durable=durable
+        )
         (self.folder / "redis.conf").write_text(text)
 
     def is_ready(self) -> bool:
@@ -71,3 +73,8 @@ class Redis:
                 return bool(client.ping())
         except redis.RedisError:
             return False
+
+
+def escape(path: Path) -> str:
+    """Spell a path so that Redis reads it back whole."""
+    return str(path).replace("\\", "\\\\").replace('"', '\\"')

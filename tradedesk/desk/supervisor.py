@@ -58,6 +58,8 @@ class Desk:
                 logger.warning(
                     "%s was left over from a desk that was killed, and is ended now", name
                 )
+            if self.options.port == self.options.paper_port:
+                raise CannotStart("--port and --paper-port are the same: give them two numbers")
             self.refuse_taken_port(self.options.bind, self.options.port, "--port")
             self.refuse_taken_port("127.0.0.1", self.options.paper_port, "--paper-port")
             try:

@@ -1,6 +1,6 @@
 """What every part of the adapter stands on: the client, and what to do with odd answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 ODD = (Unreadable, LookupError, TypeError, AttributeError, ValueError, UnboundLocalError)
 
 
+type SessionOver = Callable[[int], None]
+
+
+def nobody_asks(generation: int) -> None:
+    """Let a session end without a word: the error that is raised tells it as well."""
+
+
 class Client:
     """The official client of one account, made for one environment."""
 
@@ -33,7 +40,9 @@ class Client:
         *,
         api_key: str,
         access_token: str = "",
+        generation: int = 0,
         gate: Gate = open_gate,
+        on_session_over: SessionOver = nobody_asks,
         patience: float = 1.0,
     ) -> None:
         # Only now: this import brings Twisted's global reactor with it.
@@ -45,13 +54,22 @@ class Client:
         self.offers = offers
         self.sender = Sender(environment.origin, gate)
         self.kite: Kite = Kite(environment, api_key, self.sender, patience)
-        self.use(access_token)
+        self.on_session_over = on_session_over
+        self.kite.set_session_expiry_hook(self.session_over)
+        self.use(access_token, generation)
 
-    def use(self, access_token: str) -> None:
+    def use(self, access_token: str, generation: int = 0) -> None:
         """Make every later call under this session; without a token, under none."""
         if access_token and not is_plain(access_token):
             raise AuthExpired("use the session", text="the access token holds signs no token has")
+        self.generation = access_token, generation
         self.kite.set_access_token(access_token or None)
+
+    def session_over(self, access_token: str) -> None:
+        """Tell which log-in has ended: an old one's late answer must not end the new one."""
+        known, generation = self.generation
+        if access_token == known:
+            self.on_session_over(generation)
 
     def close(self) -> None:
         self.sender.close()

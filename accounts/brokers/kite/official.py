@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from kiteconnect.connect import KiteConnect
 
+from accounts.brokers.errors import AuthExpired
 from accounts.brokers.kite.answers import data_of
 from accounts.brokers.kite.environments import Environment
-from accounts.brokers.kite.routes import CLASSES, LIMITS, LISTS, OPERATIONS, READS, ROUTES
+from accounts.brokers.kite.routes import CLASSES, DUMPS, LIMITS, LISTS, OPERATIONS, READS, ROUTES
 from accounts.brokers.kite.sending import READ, Call, Sender
 from accounts.brokers.kite.values import as_json, as_text
 from accounts.brokers.words import CallClass
@@ -49,20 +50,26 @@ class Kite(KiteConnect):
             operation=OPERATIONS.get(route, route),
             method=method,
             url=self.environment.url(route, self._routes[route].format(**places)),
-            headers=self._headers(),
+            headers=self._headers(access_token := self.access_token or ""),
             query=pairs(params if is_query else query_params),
             form=pairs(params) if has_form else None,
             json=as_json(params) if is_json else None,
+            is_dump=route in DUMPS,
             is_read=method == "GET" or route in READS,
             call_class=CLASSES.get(route, CallClass.READ),
             limits=LIMITS.get(route, READ).scaled(self.patience),
         )
-        data = self.sender.send(call, data_of)
+        try:
+            data = self.sender.send(call, data_of)
+        except AuthExpired:
+            if access_token and self.session_expiry_hook:
+                self.session_expiry_hook(access_token)
+            raise
         return [] if data is None and route in LISTS else data
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, access_token: str) -> dict[str, str]:
         headers = {"X-Kite-Version": self.kite_header_version, "User-Agent": self._user_agent()}
-        if access_token := self.access_token:
+        if access_token:
             headers["Authorization"] = f"token {self.api_key}:{access_token}"
         return headers
 

@@ -29,13 +29,12 @@ CLASSES = {
     "market.quote.ltp": CallClass.QUOTE,
     "market.historical": CallClass.HISTORICAL,
 }
+DUMPS = frozenset({"market.instruments", "market.instruments.all", "mf.instruments"})
 LIMITS: dict[str, Limits] = {
     "order.place": ORDER,
     "order.modify": ORDER,
     "order.cancel": ORDER,
-    "market.instruments": DUMP,
-    "market.instruments.all": DUMP,
-    "mf.instruments": DUMP,
+    **dict.fromkeys(DUMPS, DUMP),
 }
 # How our messages name what was tried. Errors are told apart by the first word.
 OPERATIONS = {

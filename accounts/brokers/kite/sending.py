@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from accounts.brokers import patience
 from accounts.brokers.errors import (
     AmbiguousOutcome,
     BrokerError,
@@ -44,15 +45,15 @@ class Limits:
     total: float = 7.0
     most_bytes: int = 20_000_000
 
-    def scaled(self, patience: float) -> "Limits":
+    def scaled(self, factor: float) -> "Limits":
         """Wait longer on a slow line; the sizes stay."""
         return replace(
             self,
-            connect=self.connect * patience,
-            read=self.read * patience,
-            write=self.write * patience,
-            pool=self.pool * patience,
-            total=self.total * patience,
+            connect=self.connect * factor,
+            read=self.read * factor,
+            write=self.write * factor,
+            pool=self.pool * factor,
+            total=self.total * factor,
         )
 
     def as_extension(self) -> dict[str, float]:
@@ -76,6 +77,7 @@ class Call:
     form: Sequence[tuple[str, str]] | None = None
     json: bytes | None = None
     is_read: bool = True
+    is_dump: bool = False  # a list to be read row by row, left in its file
     call_class: CallClass = CallClass.READ
     limits: Limits = READ
 
@@ -151,14 +153,15 @@ class Sender:
             try:
                 return self.attempt(call, understand)
             except (BrokerUnavailable, RateLimited) as error:
-                if not error.retry_helps or hint_of(error) > LONGEST_WAIT:
+                pause = max(hint_of(error), random.uniform(0, wait))  # noqa: S311
+                if not error.retry_helps or pause > min(LONGEST_WAIT, patience.left()):
                     raise
-                time.sleep(max(hint_of(error), random.uniform(0, wait)))  # noqa: S311
+                time.sleep(pause)
         self.gate(call.call_class)
         return self.attempt(call, understand)
 
     def attempt[T](self, call: Call, understand: Callable[[Call, Answer], T]) -> T:
-        attempt = Attempt(ends=time.monotonic() + call.limits.total)
+        attempt = Attempt(ends=patience.end_of(call.limits.total))
         token = current.set(attempt)
         try:
             return understand(call, self.exchange(call))

@@ -46,7 +46,11 @@ class Journal:
         self._number = self._good = 0
         self._waiting: list[bytes] = []
         self._settings: dict[str, Any] | None = None
-        self.loaded = self._load()
+        try:
+            self.loaded = self._load()
+        except BaseException:
+            self._file.close()
+            raise
 
     def load(self) -> Loaded:
         """The snapshot and the commands since, as found when the journal was opened."""

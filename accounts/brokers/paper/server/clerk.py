@@ -85,8 +85,13 @@ class Clerk:
         self.idle.clear()
         if batch:
             await self.serve(batch)
-        await self.pass_time()
-        self.announce(self.exchange.drain())
+        try:
+            await self.pass_time()
+            self.announce(self.exchange.drain())
+        except Exception:
+            # Better an exchange that limps and says so than one that is gone.
+            logger.exception("Time could not pass")
+            await asyncio.sleep(LONGEST_WAIT)
         if not self.queue:
             await self.keep_snapshot()
             self.idle.set()

@@ -126,7 +126,7 @@ class Doors:
         except (ConnectionTorn, HangUp):
             raise
         except Exception:
-            logger.exception("A request to %s failed", request.path[:200])
+            logger.exception("A request to %r failed", request.path[:200])
             return failure("Something went wrong inside the exchange.", 500, "GeneralException")
 
     async def kite(self, request: Request) -> Answer:

@@ -88,6 +88,11 @@ class Listener:
         """Bytes that the reader has not taken yet."""
         return self.line.writer.transport.get_write_buffer_size()
 
+    @property
+    def keeps_up(self) -> bool:
+        """Whether the reader takes what it gets."""
+        return not self.frozen and self.waiting <= CONFLATE_FROM
+
     def write(self, data: bytes) -> None:
         """Send bytes, unless the socket is frozen, closing or hopelessly behind."""
         if self.frozen or self.protocol.state is not OPEN or self.line.writer.is_closing():
@@ -124,8 +129,8 @@ class Listener:
     def say(self, kind: str, data: Any) -> None:
         self.write(text_frame(kind, data))
 
-    def obey(self, text: str, encoding: Encoding) -> None:
-        """Act on one message of the client."""
+    def obey(self, text: str) -> None:
+        """Act on one message of the client; what it asked for is due to it at once."""
         action, mode, tokens = read_message(text)
         if action == "unsubscribe":
             for token in tokens:
@@ -138,11 +143,10 @@ class Listener:
             # Subscribing again must not lower a mode that was set before.
             self.modes[token] = self.modes.get(token, mode) if action == "subscribe" else mode
         self.missed.update(tokens)
-        self.catch_up(encoding)
 
     def catch_up(self, encoding: Encoding) -> None:
         """Send the newest values of everything that is due to this socket."""
-        if self.frozen or self.waiting > CONFLATE_FROM or not self.missed:
+        if not self.keeps_up or not self.missed:
             return
         modes = self.modes
         due = [encoding(token, modes[token]) for token in self.missed if token in modes]
@@ -151,13 +155,12 @@ class Listener:
         for start in range(0, len(packets), MOST_IN_FRAME):
             self.write(binary_frame(packets[start : start + MOST_IN_FRAME]))
 
-    def notice(self, changed: set[int], encoding: Encoding) -> None:
-        """Take note of new values and send them as soon as the reader keeps up."""
+    def notice(self, changed: set[int]) -> None:
+        """Take note of new values; they go out as soon as the reader keeps up."""
         if len(changed) < len(self.modes):
             self.missed.update(token for token in changed if token in self.modes)
         else:
             self.missed.update(token for token in self.modes if token in changed)
-        self.catch_up(encoding)
 
     def beat(self, now: float) -> None:
         """Prove that we are alive, and judge whether the reader still is."""

@@ -119,8 +119,10 @@ def notice(title: str, message: str) -> str:
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table whose number cells stand to the right; an empty one says so."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
-    body = "".join(f"<tr>{''.join(cell(value) for value in row)}</tr>" for row in rows)
+    lines = list(rows)
+    first = lines[0] if lines else ("",) * len(heads)
+    head = "".join(heading(name, value) for name, value in zip(heads, first, strict=True))
+    body = "".join(f"<tr>{''.join(cell(value) for value in row)}</tr>" for row in lines)
     body = body or f'<tr><td colspan="{len(heads)}">None</td></tr>'
     return (
         f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
@@ -128,7 +130,15 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) 
     )
 
 
+def heading(name: str, below: object) -> str:
+    """A column's name, standing to the right where numbers stand below it."""
+    kind = ' class="number"' if isinstance(below, int | float) else ""
+    return f'<th scope="col"{kind}>{escape(name)}</th>'
+
+
 def cell(value: object) -> str:
-    if isinstance(value, int | float):
+    if isinstance(value, float):
+        return f'<td class="number">{value:.2f}</td>'
+    if isinstance(value, int):
         return f'<td class="number">{value}</td>'
     return f"<td>{escape(str(value))}</td>"

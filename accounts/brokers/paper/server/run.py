@@ -80,6 +80,14 @@ def restore(options: Options) -> tuple[Exchange, Journal]:
     return exchange, journal
 
 
+def restored(options: Options) -> tuple[Exchange, Journal]:
+    """The same, with a line for the person who started it where the disk makes it impossible."""
+    try:
+        return restore(options)
+    except (ValueError, OSError) as problem:
+        raise CannotStart(f"the state in {options.home} cannot be used: {problem}") from None
+
+
 def configure(exchange: Exchange, journal: Journal, wanted: dict[str, Any]) -> None:
     """Let an older exchange follow the options of today."""
     state = exchange.floor.state
@@ -145,7 +153,8 @@ async def serve(options: Options, exchange: Exchange, journal: Journal) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(doors.clerk.work()), asyncio.create_task(doors.hub.keep_alive())]
+    work = (doors.clerk.work(), doors.hub.broadcast(), doors.hub.keep_alive())
+    tasks = [asyncio.create_task(one) for one in work]
     for task in tasks:
         # A worker that dies would leave a server that looks alive and does nothing.
         task.add_done_callback(lambda _: stop.set())
@@ -183,7 +192,7 @@ def run(options: Options) -> int:
     os.umask(0o077)
     try:
         with lock_home(options.home):
-            exchange, journal = restore(options)
+            exchange, journal = restored(options)
             asyncio.run(serve(options, exchange, journal))
     except CannotStart as reason:
         sys.stderr.write(f"paper exchange: {reason}\n")

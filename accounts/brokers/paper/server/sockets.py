@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 MOST_SOCKETS: Final = 3
 MOST_MESSAGE: Final = 256 * 1024
 BEAT_SECONDS: Final = 0.5
+SLICE: Final = 50  # packets encoded before others get their turn
 DATA: Final = {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}
 CORRUPT: Final = Frame(Opcode.BINARY, b"\x00\x02\x00\xff\x01\x02\x03\x04").serialize(mask=False)
 
@@ -58,6 +59,7 @@ class Hub:
     faults: Faults
     eviction: bool = False
     listeners: set[Listener] = field(default_factory=set)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     round: dict[tuple[int, Mode], bytes] = field(default_factory=dict)
 
     def has_room(self, user: str, api_key: str) -> bool:
@@ -119,7 +121,8 @@ class Hub:
 
     def hear(self, listener: Listener, message: bytes) -> None:
         try:
-            listener.obey(message.decode("utf-8", "replace"), self.encode)
+            listener.obey(message.decode("utf-8", "replace"))
+            self.news.set()
         except BadMessage as wrong:
             listener.say("error", str(wrong))
 
@@ -128,12 +131,41 @@ class Hub:
         if not self.listeners:
             return
         changed = set(tokens)
-        self.round.clear()
-        for listener in list(self.listeners):
-            if self.faults.rules and self.faults.hits_socket("corrupt_frame", listener.user):
-                listener.write(CORRUPT)
-            listener.notice(changed, self.shared)
-        self.round.clear()
+        for listener in self.listeners:
+            listener.notice(changed)
+        self.news.set()
+
+    async def broadcast(self) -> None:
+        """Send what is due, for as long as the server runs.
+
+        Thousands of instruments take a while to encode; orders must not wait for it, so
+        others get their turn in between.
+        """
+        while True:
+            await self.news.wait()
+            self.news.clear()
+            self.round.clear()
+            due = {
+                (token, one.modes[token])
+                for one in self.listeners
+                if one.keeps_up
+                for token in one.missed
+                if token in one.modes
+            }
+            for number, (token, mode) in enumerate(due):
+                self.shared(token, mode)
+                if number % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
+            for listener in list(self.listeners):
+                self.serve(listener)
+                await asyncio.sleep(0)
+
+    def serve(self, listener: Listener) -> None:
+        """Send one socket what is due to it, and the frame a fault wants in front."""
+        spoilt = self.faults.rules and listener.missed
+        if spoilt and self.faults.hits_socket("corrupt_frame", listener.user):
+            listener.write(CORRUPT)
+        listener.catch_up(self.shared)
 
     def shared(self, token: int, mode: Mode) -> bytes:
         """One packet, encoded once in a round however many sockets want it."""
@@ -183,4 +215,5 @@ class Hub:
             now = time.monotonic()
             for listener in list(self.listeners):
                 listener.beat(now)
-                listener.catch_up(self.encode)
+                if listener.missed:
+                    self.news.set()
