@@ -8,7 +8,8 @@ from accounts import audit, logins
 from accounts.brokerage import COLOURS, BrokerAccount, Credentials, LoginSession, Membership, Role
 from accounts.models import User
 
-TAKEN_BY_PAGES = {"link"}  # /accounts/link/ is no account
+# /accounts/link/ is a page; the others would look like the log-in of the desk itself.
+TAKEN_BY_PAGES = {"link", "login", "logout", "signup"}
 
 
 def link_paper(*, owner: User, request: HttpRequest | None = None) -> BrokerAccount:
