@@ -3,7 +3,7 @@
 The names are allauth's where its code looks them up. There is no sign-up.
 """
 
-from django.urls import path, register_converter
+from django.urls import path, re_path, register_converter
 
 from accounts import me, pages, views
 from accounts.appearance import appearance
