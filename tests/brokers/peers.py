@@ -134,6 +134,7 @@ def plain_words(peer, connection):
 
 
 def reset_before_reading(peer, connection):
+    connection.recv(1, socket.MSG_PEEK)  # it has begun to arrive, and is left unread
     reset(connection)
 
 

@@ -11,6 +11,7 @@ from kiteconnect import KiteTicker
 from twisted.internet import reactor
 
 settings = json.loads(sys.argv[1])
+begun: list[str] = []
 ticker = KiteTicker(settings["api_key"], settings["access_token"], root=settings["root"])
 
 
@@ -20,6 +21,9 @@ def tell(kind: str, **more: Any) -> None:
 
 
 def connected(ws: Any, _: Any) -> None:
+    if not begun:
+        begun.append("the time runs from the first connection, however slow the machine")
+        reactor.callLater(settings["seconds"], ticker.stop)
     tell("connect")
     for mode, tokens in settings["modes"].items():
         ws.subscribe(tokens)
@@ -33,5 +37,5 @@ ticker.on_message = lambda _, payload, binary: tell("message", size=len(payload)
 ticker.on_error = lambda _, code, reason: tell("error", code=code, reason=str(reason))
 ticker.on_close = lambda _, code, reason: tell("close", code=code, reason=str(reason))
 ticker.on_reconnect = lambda _, count: tell("reconnect", count=count)
-reactor.callLater(settings["seconds"], ticker.stop)
+reactor.callLater(settings["seconds"] + 10, ticker.stop)
 ticker.connect()

@@ -43,9 +43,12 @@ def start_ticker(paper, trader):
             env={"TZ": "Asia/Kolkata", "PATH": "/usr/bin:/bin"},
         )
 
+        assert process.stdout
+        first = process.stdout.readline()  # it is connected, or was refused
+
         def events() -> list[dict[str, Any]]:
-            out, _ = process.communicate(timeout=seconds + 20)
-            return [json.loads(line) for line in out.splitlines()]
+            out, _ = process.communicate(timeout=seconds + 60)
+            return [json.loads(line) for line in (first + out).splitlines()]
 
         return events
 
