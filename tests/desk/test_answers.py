@@ -16,7 +16,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync import client
 
-from tradedesk.desk.throwaway import ROOT, clean_environment, free_port, wait_until
+from tradedesk.desk.throwaway import ROOT, clean_environment, free_ports, wait_until
 
 # Its typing wants an Origin of its own kind; ours are plain texts, hostile ones among them.
 connect: Any = client.connect
@@ -58,7 +58,7 @@ def here(desk):
 @contextmanager
 def production_web(desk):
     """A web process as production runs it, on the servers of the desk."""
-    port = free_port()
+    [port] = free_ports(1)
     environment = clean_environment() | {
         "TRADEDESK_MODE": "production",
         "SECRET_KEY": secrets.token_urlsafe(60),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tradedesk.desk.throwaway import ROOT, clean_environment, free_port, start_desk, wait_until
+from tradedesk.desk.throwaway import ROOT, clean_environment, free_ports, start_desk, wait_until
 
 
 def refused(*options, **more):
@@ -117,15 +117,9 @@ def test_servers_of_the_operator_are_used_and_not_started_again(desk, place):
     [("DATABASE_URL", "postgres://u:p@127.0.0.1:1/x"), ("REDIS_URL", "redis://127.0.0.1:1/0")],
 )
 def test_a_server_of_the_operator_that_does_not_answer_is_named(place, variable, address):
-    words = refused(
-        "--home",
-        place / "home",
-        "--port",
-        free_port(),
-        "--paper-port",
-        free_port(),
-        **{variable: address},
-    )
+    port, paper_port = free_ports(2)
+    ports = ("--port", port, "--paper-port", paper_port)
+    words = refused("--home", place / "home", *ports, **{variable: address})
 
     assert "the set-up failed" in words
     assert "127.0.0.1" in words

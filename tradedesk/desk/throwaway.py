@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,8 @@ def start_desk(
     environment: dict[str, str] | None = None,
 ) -> RunningDesk:
     """Start `manage.py desk` on free ports."""
-    port = free_port()
-    ports = ["--port", str(port), "--paper-port", str(free_port())]
+    port, paper_port = free_ports(2)
+    ports = ["--port", str(port), "--paper-port", str(paper_port)]
     command = [
         sys.executable,
         str(ROOT / "manage.py"),
@@ -111,10 +111,13 @@ def wait_until(is_true: Callable[[], Any], seconds: float = 60, every: float = 0
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(number: int) -> list[int]:
+    """Find ports nobody listens on; held together, so that no two are the same."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 @contextmanager
