@@ -1,41 +1,17 @@
-"""Who may do what on the pages of an account."""
+"""The pages of accounts."""
 
 import pytest
 
 from accounts import linking, logins
-from accounts.brokerage import BrokerAccount, Membership, Role, State
+from accounts.brokerage import BrokerAccount, State
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 
 pytestmark = pytest.mark.django_db
-ACTS = {"login/": 302, "logout/": 302, "pause/": 302, "resume/": 302, "unlink/": 302}
-TABLE = {
-    None: dict.fromkeys(ACTS, 404) | {"": 404},
-    Role.VIEWER: dict.fromkeys(ACTS, 403) | {"": 403},
-    Role.TRADER: ACTS | {"unlink/": 403, "": 403},
-    Role.OWNER: {"": 302} | ACTS,
-}
 
 
 @pytest.fixture
 def account(exchange, asha):  # noqa: F811
     return linking.link_paper(owner=asha)
-
-
-@pytest.mark.parametrize("role", TABLE)
-def test_each_role_may_do_what_the_table_says(account, make_person, enter, role):
-    user = make_person("member@example.com")
-    if role:
-        Membership.objects.create(account=account, user=user, role=role)
-    client = enter(user)
-
-    page = client.get(f"/accounts/{account.code}/")
-    look = {"name": "Practice", "tag": "PR", "colour": 3}
-    found = {
-        act: client.post(f"/accounts/{account.code}/{act}", look).status_code for act in TABLE[role]
-    }
-
-    assert page.status_code == (200 if role else 404)
-    assert found == TABLE[role]
 
 
 def test_one_click_links_paper_money_and_the_rail_says_paper(exchange, asha, enter):  # noqa: F811

@@ -27,7 +27,7 @@ def test_a_paper_account_is_live_at_once_and_its_linker_owns_it(exchange, asha):
 
     assert logins.state_of(account) in {State.LIVE, State.EXPIRING}
     assert account.memberships.get().role == Role.OWNER
-    assert account.profile["name"] == "Asha Rao"
+    assert (account.profile or {})["name"] == "Asha Rao"
     assert [event.what for event in AuditEvent.objects.order_by("number")][-2:] == [
         "account.linked",
         "account.logged_in",
