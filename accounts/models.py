@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts import breaker, brokerage  # noqa: F401 - their models live here too
 from tradedesk import live
 
 

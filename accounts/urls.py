@@ -3,10 +3,26 @@
 The names are allauth's where its code looks them up. There is no sign-up.
 """
 
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
 
-from accounts import me, views
+from accounts import me, pages, views
 from accounts.appearance import appearance
+from accounts.linking import TAKEN_BY_PAGES
+
+
+class AccountCode:
+    """The code of an account in an address; words that pages use are none."""
+
+    regex = rf"(?!(?:{'|'.join(sorted(TAKEN_BY_PAGES))})/)[a-z0-9-]{{1,16}}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(AccountCode, "code")
 
 urlpatterns = [
     path("login/", views.login, name="account_login"),
@@ -40,4 +56,13 @@ urlpatterns = [
     path("me/sessions/end-others/", me.end_other_sessions, name="end_other_sessions"),
     path("me/sessions/<uuid:public_id>/end/", me.end_session, name="end_session"),
     path("me/people/", me.people, name="people"),
+    path("_panel/rail/", pages.rail, name="rail"),
+    path("accounts/", pages.accounts, name="accounts"),
+    path("accounts/link/", pages.link, name="link_account"),
+    path("accounts/<code:code>/", pages.account, name="account"),
+    path("accounts/<code:code>/login/", pages.log_in, name="log_in_account"),
+    path("accounts/<code:code>/logout/", pages.log_out, name="log_out_account"),
+    path("accounts/<code:code>/pause/", pages.pause, name="pause_account"),
+    path("accounts/<code:code>/resume/", pages.resume, name="resume_account"),
+    path("accounts/<code:code>/unlink/", pages.unlink, name="unlink_account"),
 ]

@@ -148,6 +148,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Ten times the hard limit of a task; nothing here uses an ETA, which Redis would deliver again.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout": 10}
 CELERY_TIMEZONE = "Asia/Kolkata"
+# How often a logged-in account is asked whether its broker still knows it
+SESSION_CHECK_SECONDS = env.number("SESSION_CHECK_SECONDS", 15, least=1)
 CELERY_BEAT_SCHEDULE = {
     "prove-the-round-trip": {
         "task": "tradedesk.tasks.record_pulse_task",
@@ -158,6 +160,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.tasks.end_old_sessions_task",
         "schedule": 300.0,
         "options": {"expires": 300},
+    },
+    "check-sessions": {
+        "task": "accounts.tasks.check_sessions_task",
+        "schedule": float(SESSION_CHECK_SECONDS),
+        "options": {"expires": SESSION_CHECK_SECONDS},
     },
 }
 
@@ -296,6 +303,9 @@ MAILERS = {
 
 # Where a paper exchange runs, if one does; the desk starts one and says where
 PAPER_URL = env.text("PAPER_URL")
+
+# Off makes the whole desk read-only: no order leaves for any account
+ENABLE_ORDER_PLACEMENT = env.flag("ENABLE_ORDER_PLACEMENT", default=True)
 
 # Operating
 SENTRY_DSN = env.secret("SENTRY_DSN")

@@ -24,7 +24,10 @@ class Place:
 
 
 # Only what works today; each later part adds its line.
-PLACES = [Place(name="Dashboard", view="home", icon="layout-dashboard", key="d")]
+PLACES = [
+    Place(name="Dashboard", view="home", icon="layout-dashboard", key="d"),
+    Place(name="Accounts", view="accounts", icon="wallet", key="a"),
+]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -33,12 +36,20 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     facts: dict[str, Any] = {"now": timezone.now(), "theme": "system", "density": ""}
     if user is None or not user.is_authenticated:
         return facts
-    here = request.resolver_match.view_name if request.resolver_match else ""
+    from accounts.pages import rows_of
+
+    match = request.resolver_match
+    here = match.view_name if match else ""
+    # The rail, fetched alone, is told on which account's page it stands.
+    code = match.kwargs.get("code", "") if match else ""
+    code = code or (request.GET.get("at", "") if here == "rail" else "")
     return facts | {
         "theme": user.theme,
         "density": user.density,
         "places": PLACES,
         "here": here,
+        "account_rows": rows_of(user, code),
+        "rail_at": code,
         "initials": initials(str(user)),
         "session_ends": session_ends(request),
     }

@@ -5,15 +5,15 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.conf import settings
 from django.test import Client
-from django.urls import URLPattern, get_resolver
 
 from accounts import invitations, passwords
 from accounts.models import Session
+from tests.accounts.addresses import HOME, LOG_IN, SET_UP, addresses, matches, outcome
+from tests.accounts.test_account_matrix import PAGES
 
 pytestmark = pytest.mark.django_db
 ADMIN = settings.ADMIN_PATH
 
-LOG_IN, SET_UP, HOME = "to the log-in", "to the set-up of a second factor", "to the dashboard"
 # What a GET gives to: a stranger, a person, staff without a second factor, staff with one.
 OPEN = (200, 200, 200, 200)
 OWN = (LOG_IN, 200, 200, 200)
@@ -57,6 +57,9 @@ TABLE = {
     "me/sessions/end-others/": POST_ONLY,
     "me/sessions/ID/end/": POST_ONLY,
     "me/people/": STAFF,
+    "_panel/rail/": OWN,
+    "accounts/": OWN,
+    "accounts/link/": OWN,
 }
 # The administration: to our log-in, nowhere, to the set-up, in.
 ADMINISTRATION = (LOG_IN, 404, SET_UP, {200, 302, 403, 404, 405})
@@ -88,44 +91,10 @@ def paths(make_person):
     }
 
 
-def addresses(resolver=None, before=""):
-    """Walk through every address that the product answers."""
-    for part in (resolver or get_resolver()).url_patterns:
-        route = before + str(part.pattern)
-        if isinstance(part, URLPattern):
-            yield readable(route)
-        else:
-            yield from addresses(part, route)
-
-
-def readable(route):
-    if route.startswith("^login/reset/"):
-        return "login/reset/KEY/"
-    return (
-        route.replace("<int:pk>", "KEY").replace("<uuid:public_id>", "ID").replace("<slug:token>", "TOKEN")
-    )  # fmt: skip
-
-
-def outcome(answer):
-    """Say in the table's words where an answer leads."""
-    if answer.status_code != 302:
-        return answer.status_code
-    where = answer["Location"]
-    if where.startswith("/login/") and not where.startswith("/login/reset"):
-        return LOG_IN
-    return {"/me/second-factor/": SET_UP, "/": HOME}.get(where, 302)
-
-
-def matches(found, expected):
-    if expected == 302:
-        return found in {302, SET_UP, HOME}
-    return found in expected if isinstance(expected, set) else found == expected
-
-
 def test_every_address_has_its_line():
     found = {address for address in addresses() if not address.startswith(ADMIN)}
 
-    assert found == set(TABLE)
+    assert found == set(TABLE) | set(PAGES)
 
 
 @pytest.mark.parametrize("address", TABLE)

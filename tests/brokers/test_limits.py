@@ -91,7 +91,7 @@ def test_four_processes_never_send_more_than_the_pace_in_any_second(client, pace
     assert max(by_calendar.values()) <= pace
     assert busiest(left) <= pace
     assert busiest(logged(client)) <= pace
-    assert len(left) >= 2 * pace  # and the allowance is used
+    assert len(left) > pace  # and the allowance of more than one second is used
     assert all(per_process)  # by all of them
 
 

@@ -121,7 +121,7 @@ def test_a_server_of_the_operator_that_does_not_answer_is_named(place, variable,
     ports = ("--port", port, "--paper-port", paper_port)
     words = refused("--home", place / "home", *ports, **{variable: address})
 
-    assert "the set-up failed" in words
+    assert "`set_up` failed" in words
     assert "127.0.0.1" in words
     assert ":p@" not in words
 

@@ -12,7 +12,7 @@ FLOORS = ["streaming", "portfolio", "orders", "accounts", "accounts.brokers"]
 SHARED = {
     "tradedesk", "tradedesk.settings", "tradedesk.env", "tradedesk.home", "tradedesk.http", "tradedesk.live",
     "tradedesk.logs", "tradedesk.metrics", "tradedesk.money", "tradedesk.requests", "tradedesk.templatetags",
-    "tradedesk.commands", "tradedesk.errors", "tradedesk.models", "tradedesk.pulse",
+    "tradedesk.commands", "tradedesk.errors", "tradedesk.times", "tradedesk.models", "tradedesk.pulse",
 }  # fmt: skip
 TOP_LEVEL = {"tradedesk", "accounts", "orders", "portfolio", "streaming", "tests"}
 

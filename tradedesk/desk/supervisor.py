@@ -78,7 +78,7 @@ class Desk:
         tell("starting the servers")
         self.start_servers()
         tell("setting up")
-        self.set_up()
+        self.manage("set_up")
         shutil.rmtree(self.metrics, ignore_errors=True)
         self.metrics.mkdir(mode=0o700)
         for part in parts(self.options):
@@ -87,6 +87,7 @@ class Desk:
         self.start_all(self.workers)
         self.wait("the paper exchange", partial(paper.is_ready, self.options), 60)
         paper.open_first_account(self.options)
+        self.manage("link_paper", "--first")
         self.wait("the desk", self.is_ready, READY_WITHIN)
         logger.info("ready after %.1f s", time.monotonic() - began)
         self.welcome()
@@ -111,10 +112,10 @@ class Desk:
         for server, name in own:
             self.wait(name.title(), server.is_ready, 60)
 
-    def set_up(self) -> None:
-        """Migrate, collect the static files, make the first owner: in a process of its own."""
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "set_up"]
-        log = self.log_file("set-up")
+    def manage(self, *arguments: str) -> None:
+        """Run one of our commands to its end, in a process of its own."""
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+        log = self.log_file(arguments[0].replace("_", "-"))
         with log.open("wb") as file:
             ran = subprocess.Popen(
                 command,
@@ -130,7 +131,7 @@ class Desk:
                     ran.wait()
                     raise Stopped
         if ran.returncode:
-            raise CannotStart(f"the set-up failed: {tail(log)}")
+            raise CannotStart(f"`{arguments[0]}` failed: {tail(log)}")
 
     def watch(self) -> None:
         """Start again whatever ends by itself."""

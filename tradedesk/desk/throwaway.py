@@ -29,11 +29,16 @@ class RunningDesk:
 
     home: Path
     port: int
+    paper_port: int
     process: subprocess.Popen[bytes]
 
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def paper_url(self) -> str:
+        return f"http://127.0.0.1:{self.paper_port}"
 
     def log(self, name: str) -> str:
         return (self.home / "log" / f"{name}.log").read_text()
@@ -93,7 +98,7 @@ def start_desk(
         stdout=output,
         stderr=subprocess.STDOUT,
     )
-    return RunningDesk(home, port, process)
+    return RunningDesk(home, port, paper_port, process)
 
 
 def clean_environment() -> dict[str, str]:

@@ -1,0 +1,44 @@
+"""Who may do what with which account: the one place that every page, panel, command and socket asks."""
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.brokerage import RANK, BrokerAccount, Membership, Role
+from accounts.models import User
+
+
+def find_account(user: User, code: str, *, needs: Role = Role.VIEWER) -> BrokerAccount:
+    """Give the account if this person may do that much with it.
+
+    A stranger cannot tell an account that is not theirs from one that does not exist.
+    """
+    membership = (
+        Membership.objects.select_related("account")
+        .filter(user=user, account__code=code, account__unlinked_at=None)
+        .first()
+    )
+    if membership is None:
+        raise Http404
+    if RANK[Role(membership.role)] < RANK[needs]:
+        raise PermissionDenied
+    return membership.account
+
+
+def role_of(user: User, account: BrokerAccount) -> Role | None:
+    """Tell the person's role, if any."""
+    found = (
+        Membership.objects.filter(user=user, account=account).values_list("role", flat=True).first()
+    )
+    return Role(found) if found else None
+
+
+def may_trade(user: User, account: BrokerAccount) -> bool:
+    """Tell whether this person's orders may leave for this account at all."""
+    role = role_of(user, account)
+    return (
+        settings.ENABLE_ORDER_PLACEMENT
+        and account.paused_at is None
+        and role is not None
+        and RANK[role] >= RANK[Role.TRADER]
+    )

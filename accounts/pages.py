@@ -1,0 +1,136 @@
+"""The pages below /accounts/: the accounts one may see, their sessions, and linking more."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import linking, logins
+from accounts.access import find_account, role_of
+from accounts.brokerage import COLOURS, RANK, BrokerAccount, Role
+from accounts.brokers.errors import BrokerError
+from accounts.models import User
+from tradedesk.http import DeskRequest
+
+
+class LookForm(forms.ModelForm):  # type: ignore[type-arg]  # Django does not subscript it
+    """How the account is named and marked."""
+
+    colour = forms.TypedChoiceField(
+        coerce=int, choices=[(number, f"Colour {number}") for number in range(1, COLOURS + 1)]
+    )
+
+    class Meta:
+        model = BrokerAccount
+        fields = ("name", "tag", "colour")
+
+
+def rows_of(user: User, here: str = "") -> list[dict[str, Any]]:
+    """Give the accounts this person may see, each with its state now."""
+    now = timezone.now()
+    seen = BrokerAccount.objects.seen_by(user).select_related("session")
+    return [{"account": one, "state": one.state(now), "is_here": one.code == here} for one in seen]
+
+
+@login_required
+@require_safe
+def accounts(request: DeskRequest) -> HttpResponse:
+    """List the accounts one may see."""
+    return render(request, "accounts/accounts.html", {"rows": rows_of(request.user)})
+
+
+@login_required
+@require_safe
+def rail(request: DeskRequest) -> HttpResponse:
+    """Show the rail of accounts; every page fetches it when an account changed."""
+    return render(request, "accounts/_rail.html")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def link(request: DeskRequest) -> HttpResponse:
+    """Choose what to link; paper money is linked at once."""
+    if request.method != "POST":
+        return render(request, "accounts/link.html")
+    try:
+        account = linking.link_paper(owner=request.user, request=request)
+    except BrokerError as error:
+        return render(request, "accounts/link.html", {"refused": str(error)}, status=422)
+    messages.success(request, f"{account.name}, PAPER, is linked.")
+    return redirect("account", account.code)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: DeskRequest, code: str) -> HttpResponse:
+    """Show one account; its owner changes how it looks."""
+    needs = Role.OWNER if request.method == "POST" else Role.VIEWER
+    found = find_account(request.user, code, needs=needs)
+    form = LookForm(request.POST or None, instance=found)
+    if request.method == "POST" and form.is_valid():
+        linking.rename(found, actor=request.user, request=request)
+        messages.success(request, "Saved.")
+        return redirect("account", code)
+    rank = RANK[role_of(request.user, found) or Role.VIEWER]
+    facts = {
+        "account": found,
+        "form": form,
+        "state": logins.state_of(found),
+        "may_trade": rank >= RANK[Role.TRADER],
+        "is_owner": rank >= RANK[Role.OWNER],
+    }
+    return render(request, "accounts/account.html", facts, status=422 if form.is_bound else None)
+
+
+def act(
+    needs: Role, done: str
+) -> Callable[[Callable[[DeskRequest, BrokerAccount], None]], Callable[..., HttpResponse]]:
+    """Make a view of one act on an account: only by POST, only with the role it needs."""
+
+    def decorate(work: Callable[[DeskRequest, BrokerAccount], None]) -> Callable[..., HttpResponse]:
+        @login_required
+        @require_POST
+        def view(request: DeskRequest, code: str) -> HttpResponse:
+            found = find_account(request.user, code, needs=needs)
+            try:
+                work(request, found)
+            except BrokerError as error:
+                messages.error(request, str(error))
+            else:
+                messages.success(request, f"{found.name}: {done}")
+            return redirect("accounts") if found.unlinked_at else redirect("account", code)
+
+        return view
+
+    return decorate
+
+
+@act(Role.TRADER, "logged in.")
+def log_in(request: DeskRequest, found: BrokerAccount) -> None:
+    logins.log_in_paper(found, actor=request.user, request=request)
+
+
+@act(Role.TRADER, "logged out.")
+def log_out(request: DeskRequest, found: BrokerAccount) -> None:
+    logins.log_out(found, actor=request.user, request=request)
+
+
+@act(Role.TRADER, "trading is paused.")
+def pause(request: DeskRequest, found: BrokerAccount) -> None:
+    linking.set_paused(found, paused=True, actor=request.user, request=request)
+
+
+@act(Role.TRADER, "trading is on again.")
+def resume(request: DeskRequest, found: BrokerAccount) -> None:
+    linking.set_paused(found, paused=False, actor=request.user, request=request)
+
+
+@act(Role.OWNER, "unlinked.")
+def unlink(request: DeskRequest, found: BrokerAccount) -> None:
+    linking.unlink(found, actor=request.user, request=request)

@@ -1,0 +1,106 @@
+"""Who may do what with an account: a line for each of its addresses, a column for each person."""
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from accounts import linking
+from accounts.brokerage import Membership, Role
+from accounts.models import Session
+from tests.accounts.addresses import LOG_IN, matches, outcome
+from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+
+pytestmark = pytest.mark.django_db
+
+# What a GET and a POST give to: nobody, a stranger, a viewer, a trader, the owner, and staff who
+# are no member: running the desk opens no account.
+WHO = ["nobody", "stranger", "viewer", "trader", "owner", "staff"]
+ACT = (LOG_IN, 405, 405, 405, 405, 405)
+TRADERS = (LOG_IN, 404, 403, 302, 302, 404)
+OWNERS = (LOG_IN, 404, 403, 403, 302, 404)
+PAGES = {
+    "accounts/CODE/": ((LOG_IN, 404, 200, 200, 200, 404), OWNERS),
+    "accounts/CODE/login/": (ACT, TRADERS),
+    "accounts/CODE/logout/": (ACT, TRADERS),
+    "accounts/CODE/pause/": (ACT, TRADERS),
+    "accounts/CODE/resume/": (ACT, TRADERS),
+    "accounts/CODE/unlink/": (ACT, OWNERS),
+}
+FORM = {"name": "Practice", "tag": "PR", "colour": 3}
+
+
+@pytest.fixture
+def account(exchange, asha):  # noqa: F811
+    return linking.link_paper(owner=asha)
+
+
+@pytest.fixture
+def people(account, asha, make_person, enter, stranger):
+    def member(role):
+        user = make_person(f"{role}@example.com")
+        Membership.objects.create(account=account, user=user, role=role)
+        return enter(user)
+
+    boss = make_person("staff@example.com", factor=True, is_staff=True, is_superuser=True)
+    return {
+        "nobody": Client(),
+        "stranger": enter(stranger),
+        "viewer": member(Role.VIEWER),
+        "trader": member(Role.TRADER),
+        "owner": enter(asha),
+        "staff": enter(boss),
+    }
+
+
+def everything():
+    return {
+        model._meta.label: list(model.objects.values().order_by("pk"))
+        for model in apps.get_models()
+        if model is not Session and hasattr(model, "objects")
+    }
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_everybody_reads_what_the_table_says_and_changes_nothing(account, people, address):
+    path = "/" + address.replace("CODE", account.code)
+    before = everything()
+
+    found = [outcome(people[who].get(path)) for who in WHO]
+
+    assert all(map(matches, found, PAGES[address][0])), dict(zip(WHO, found, strict=True))
+    assert everything() == before
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_everybody_changes_what_the_table_says(account, people, address):
+    path = "/" + address.replace("CODE", account.code)
+    for who, expected in zip(WHO, PAGES[address][1], strict=True):
+        before = everything()
+
+        found = outcome(people[who].post(path, FORM))
+
+        assert matches(found, expected), who
+        if expected != 302:
+            assert everything() == before, who
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_forged_post_is_refused(account, asha, enter, address):
+    client = enter(asha, enforce_csrf_checks=True)
+    before = everything()
+    path = "/" + address.replace("CODE", account.code)
+
+    for headers in ({}, {"Origin": "https://evil.example"}):
+        assert client.post(path, FORM, headers=headers).status_code == 403
+
+    assert everything() == before
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_an_account_that_is_unlinked_is_gone_for_everybody(account, people, asha, address):
+    linking.unlink(account, actor=asha)
+    path = "/" + address.replace("CODE", account.code)
+
+    for who in WHO[1:]:
+        assert people[who].get(path).status_code in {404, 405}
+        assert people[who].post(path, FORM).status_code == 404

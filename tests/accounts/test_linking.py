@@ -1,0 +1,99 @@
+"""A paper account is linked in one step, to its owner only, and keeps its secrets sealed."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from accounts import linking, logins
+from accounts.brokerage import BrokerAccount, Role, State
+from accounts.brokers.errors import BrokerUnavailable
+from accounts.models import AuditEvent, User
+from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+
+pytestmark = pytest.mark.django_db
+
+
+def listed():
+    out = StringIO()
+    call_command("accounts", "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def test_a_paper_account_is_live_at_once_and_its_linker_owns_it(exchange, asha):  # noqa: F811
+    account = linking.link_paper(owner=asha)
+
+    assert logins.state_of(account) in {State.LIVE, State.EXPIRING}
+    assert account.memberships.get().role == Role.OWNER
+    assert (account.profile or {})["name"] == "Asha Rao"
+    assert [event.what for event in AuditEvent.objects.order_by("number")][-2:] == [
+        "account.linked",
+        "account.logged_in",
+    ]
+
+
+def test_the_list_in_json_has_what_programs_need_in_order_of_creation(exchange, asha):  # noqa: F811
+    first, second = linking.link_paper(owner=asha), linking.link_paper(owner=asha)
+
+    rows = listed()
+
+    assert [row["code"] for row in rows] == [first.code, second.code] == ["paper", "paper-2"]
+    assert set(rows[0]) >= {"code", "name", "broker", "environment", "broker_user_id", "state"}
+    assert rows[0]["environment"] == "paper"
+    assert "T06:00:00+05:30" in rows[0]["expires_at"]
+
+
+def test_no_secret_stands_in_clear_in_the_tables(exchange, asha):  # noqa: F811
+    account = linking.link_paper(owner=asha)
+    secrets = [
+        account.credentials.api_secret,
+        account.credentials.password,
+        account.credentials.totp_seed,
+        account.session.access_token,
+    ]
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c::text, s::text FROM accounts_credentials c, accounts_loginsession s"
+        )
+        stored = str(cursor.fetchall())
+
+    assert all(secrets)
+    assert [secret for secret in secrets if secret in stored] == []
+
+
+def test_without_an_exchange_nothing_is_linked(settings, asha):
+    settings.PAPER_URL = ""
+
+    with pytest.raises(BrokerUnavailable):
+        linking.link_paper(owner=asha)
+
+    assert not BrokerAccount.objects.exists()
+
+
+def test_the_desks_first_account_is_linked_once_however_often_it_starts(exchange, asha):  # noqa: F811
+    User.objects.filter(pk=asha.pk).update(is_superuser=True)
+    opened = exchange.control("POST", "accounts", {"name": "Paper Trader", "cash": "1000000"})
+    lines = "\n".join(f"{name}: {value}" for name, value in opened.items())
+    (exchange.home / "first-account.txt").write_text(lines)
+
+    call_command("link_paper", "--first")
+    call_command("link_paper", "--first")
+
+    (row,) = listed()
+    assert row["broker_user_id"] == opened["user_id"]
+    assert row["state"] in {"LIVE", "EXPIRING"}
+    assert BrokerAccount.objects.get().session.generation == 1
+
+
+def test_an_unlinked_account_is_gone_from_the_lists_and_its_secrets_are_forgotten(exchange, asha):  # noqa: F811
+    account = linking.link_paper(owner=asha)
+
+    linking.unlink(account, actor=asha)
+
+    assert listed() == []
+    stored = BrokerAccount.objects.get()
+    assert not hasattr(stored, "credentials")
+    assert stored.session.access_token is None
