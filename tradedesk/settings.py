@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
@@ -166,6 +167,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "accounts.tasks.check_sessions_task",
         "schedule": float(SESSION_CHECK_SECONDS),
         "options": {"expires": SESSION_CHECK_SECONDS},
+    },
+    # The list of the day is due at 08:30 IST; until it is there, this looks again.
+    "sync-instruments": {
+        "task": "orders.tasks.sync_instruments_task",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300},
     },
 }
 

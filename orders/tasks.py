@@ -1,0 +1,13 @@
+"""Tasks about instruments and orders."""
+
+from celery import shared_task
+from django.utils import timezone
+
+
+# A list may take a broker 90 s, and a busy machine half a minute to store.
+@shared_task(ignore_result=True, acks_late=True, soft_time_limit=200, time_limit=220)
+def sync_instruments_task() -> None:
+    """Bring in the lists of instruments that are due."""
+    from orders.instruments.syncing import sync_due
+
+    sync_due(at=timezone.now())
