@@ -6,7 +6,7 @@ import statistics
 import time
 from urllib.parse import urlencode
 
-from tradedesk.bench import REPETITIONS, Found, Row, Stage, paper
+from tradedesk.bench import REPETITIONS, Found, Row, Stage, instruments, paper
 from tradedesk.desk.throwaway import RunningDesk, start_desk, throwaway_place, wait_until
 
 REQUESTS = 60
@@ -108,4 +108,12 @@ ROWS = [
         more_is_better=True,
     ),
     Row("paper_ticks", "3,000 full ticks a second to 10 sockets", "cores", 1, paper.paper_ticks),
+    Row(
+        "instrument_load",
+        "110,000 instruments into the table",
+        "s",
+        10,
+        instruments.instrument_load,
+    ),
+    Row("instrument_search", "a search in them, p99", "ms", 15, instruments.instrument_search),
 ]
