@@ -1,6 +1,7 @@
-"""The pages below /accounts/: the accounts one may see, their sessions, and linking more."""
+"""The pages below /accounts/: the accounts one may see, and what one may do with each."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts import linking, logins
 from accounts.access import find_account, role_of
-from accounts.brokerage import COLOURS, RANK, BrokerAccount, Role
+from accounts.brokerage import COLOURS, RANK, BrokerAccount, Membership, Role, State
 from accounts.brokers.errors import BrokerError
 from accounts.models import User
 from tradedesk.http import DeskRequest
@@ -34,8 +35,26 @@ class LookForm(forms.ModelForm):  # type: ignore[type-arg]  # Django does not su
 def rows_of(user: User, here: str = "") -> list[dict[str, Any]]:
     """Give the accounts this person may see, each with its state now."""
     now = timezone.now()
-    seen = BrokerAccount.objects.seen_by(user).select_related("session")
-    return [{"account": one, "state": one.state(now), "is_here": one.code == here} for one in seen]
+    mine = Membership.objects.filter(user=user, account__unlinked_at=None).order_by(
+        "account__created_at", "account"
+    )
+    return [row_of(one, now, here) for one in mine.select_related("account__session")]
+
+
+def row_of(membership: Membership, now: datetime, here: str) -> dict[str, Any]:
+    """Give what a tab or a line of the account shows to this member."""
+    account = membership.account
+    state = account.state(now)
+    is_up = state in {State.LIVE, State.EXPIRING}
+    is_trader = RANK[Role(membership.role)] >= RANK[Role.TRADER]
+    return {
+        "account": account,
+        "state": state,
+        "needs": "" if is_up else state.label,
+        "until": account.session.expires_at if is_up else None,
+        "asks_for_log_in": state == State.NEEDS_LOGIN and is_trader,
+        "is_here": account.code == here,
+    }
 
 
 @login_required
@@ -50,20 +69,6 @@ def accounts(request: DeskRequest) -> HttpResponse:
 def rail(request: DeskRequest) -> HttpResponse:
     """Show the rail of accounts; every page fetches it when an account changed."""
     return render(request, "accounts/_rail.html")
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def link(request: DeskRequest) -> HttpResponse:
-    """Choose what to link; paper money is linked at once."""
-    if request.method != "POST":
-        return render(request, "accounts/link.html")
-    try:
-        account = linking.link_paper(owner=request.user, request=request)
-    except BrokerError as error:
-        return render(request, "accounts/link.html", {"refused": str(error)}, status=422)
-    messages.success(request, f"{account.name}, PAPER, is linked.")
-    return redirect("account", account.code)
 
 
 @login_required
@@ -83,6 +88,7 @@ def account(request: DeskRequest, code: str) -> HttpResponse:
         "form": form,
         "state": logins.state_of(found),
         "may_trade": rank >= RANK[Role.TRADER],
+        **logins.clock_trouble(found),
         "is_owner": rank >= RANK[Role.OWNER],
     }
     return render(request, "accounts/account.html", facts, status=422 if form.is_bound else None)
@@ -109,11 +115,6 @@ def act(
         return view
 
     return decorate
-
-
-@act(Role.TRADER, "logged in.")
-def log_in(request: DeskRequest, found: BrokerAccount) -> None:
-    logins.log_in_paper(found, actor=request.user, request=request)
 
 
 @act(Role.TRADER, "logged out.")

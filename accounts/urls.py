@@ -5,7 +5,7 @@ The names are allauth's where its code looks them up. There is no sign-up.
 
 from django.urls import path, re_path, register_converter
 
-from accounts import me, pages, views
+from accounts import link_pages, login_pages, me, pages, views
 from accounts.appearance import appearance
 from accounts.linking import TAKEN_BY_PAGES
 
@@ -58,9 +58,19 @@ urlpatterns = [
     path("me/people/", me.people, name="people"),
     path("_panel/rail/", pages.rail, name="rail"),
     path("accounts/", pages.accounts, name="accounts"),
-    path("accounts/link/", pages.link, name="link_account"),
+    path("accounts/link/", link_pages.link, name="link_account"),
+    path("accounts/link/<slug:broker>/", link_pages.link_broker, name="link_broker"),
+    path("accounts/back/<slug:broker>/", login_pages.back, name="log_in_back"),
+    path("api/zerodha/login", login_pages.api_login, name="api_login"),
+    path("api/zerodha/callback", login_pages.back, {"broker": "kite"}, name="api_callback"),
     path("accounts/<code:code>/", pages.account, name="account"),
-    path("accounts/<code:code>/login/", pages.log_in, name="log_in_account"),
+    path("accounts/<code:code>/credentials/", link_pages.credentials, name="credentials"),
+    path("accounts/<code:code>/automatic/", link_pages.automatic, name="automatic_log_in"),
+    path("accounts/<code:code>/login/", login_pages.log_in, name="log_in_account"),
+    path("accounts/<code:code>/login/away/", login_pages.away, name="log_in_away"),
+    path("accounts/<code:code>/login/token/", login_pages.take_token, name="log_in_by_token"),
+    path("accounts/<code:code>/login/alone/", login_pages.alone, name="log_in_alone"),
+    path("accounts/<code:code>/login/code/", login_pages.show_code, name="show_code"),
     path("accounts/<code:code>/logout/", pages.log_out, name="log_out_account"),
     path("accounts/<code:code>/pause/", pages.pause, name="pause_account"),
     path("accounts/<code:code>/resume/", pages.resume, name="resume_account"),

@@ -3,6 +3,7 @@
 import os
 import shlex
 import subprocess
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -52,6 +53,15 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
     if value not in allowed:
         raise ImproperlyConfigured(f"{name} is {value!r}: say {' or '.join(sorted(allowed))}")
     return value
+
+
+def clock(name: str, default: str) -> time:
+    """Read an hour of the day in IST."""
+    value = text(name, default)
+    try:
+        return datetime.strptime(value, "%H:%M").time()  # noqa: DTZ007 - an hour, not a moment
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}: give an hour such as 08:00") from None
 
 
 def words(name: str) -> list[str]:

@@ -166,6 +166,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": float(SESSION_CHECK_SECONDS),
         "options": {"expires": SESSION_CHECK_SECONDS},
     },
+    "keep-accounts-logged-in": {
+        "task": "accounts.tasks.keep_logged_in_task",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 
 # People
@@ -303,9 +308,15 @@ MAILERS = {
 
 # Where a paper exchange runs, if one does; the desk starts one and says where
 PAPER_URL = env.text("PAPER_URL")
+PAPER_HOME = Path(env.text("PAPER_HOME", str(HOME.path / "paper")))
 
 # Off makes the whole desk read-only: no order leaves for any account
 ENABLE_ORDER_PLACEMENT = env.flag("ENABLE_ORDER_PLACEMENT", default=True)
+# Whether owners may let the desk log in at Kite with a stored password; the exchanges want a person
+KITE_AUTOMATIC_LOGIN = env.flag("KITE_AUTOMATIC_LOGIN")
+# When it does so, and when people are asked for the log-ins that only they can do (IST)
+AUTOMATIC_LOGIN_AT = env.clock("AUTOMATIC_LOGIN_AT", "08:00")
+LOGIN_REMINDER_AT = env.clock("LOGIN_REMINDER_AT", "08:30")
 
 # Operating
 SENTRY_DSN = env.secret("SENTRY_DSN")

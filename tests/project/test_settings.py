@@ -72,12 +72,15 @@ def test_a_word_that_cannot_be_read_is_answered_with_what_to_write():
 def test_the_example_names_every_variable_that_the_product_reads_and_no_other():
     sources = [*ROOT.glob("tradedesk/**/*.py"), *ROOT.glob("accounts/**/*.py")]
     text = "\n".join(file.read_text() for file in sources) + (ROOT / "manage.py").read_text()
-    readers = r"(?:env\.(?:text|number|flag|choice|words|secret)|environ\.get)\(\s*\"([A-Z_]+)\""
+    readers = (
+        r"(?:env\.(?:text|number|flag|choice|clock|words|secret)|environ\.get)\(\s*\"([A-Z_]+)\""
+    )
     foreign = {"XDG_RUNTIME_DIR", "XDG_DATA_HOME", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"}
+    taken = {"API_KEY", "API_SECRET", "USER_ID", "PASSWORD", "TOTP_SECRET"}  # by link_account
     foreign |= {"PROMETHEUS_MULTIPROC_DIR", "DATABASE_POOL", "TRADEDESK_HTTPS", "ENV_FILE"}
     named = set(re.findall(r"^#?\s?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
 
-    assert named == set(re.findall(readers, text)) - foreign
+    assert named == set(re.findall(readers, text)) - foreign | {f"KITE_{name}" for name in taken}
 
 
 def test_a_secret_comes_from_a_file_or_a_command(monkeypatch, tmp_path):
