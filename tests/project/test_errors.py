@@ -9,6 +9,7 @@ from django.test import Client, RequestFactory
 from django.urls import path
 
 from tradedesk import errors
+from tradedesk.logs import PlainFormatter
 from tradedesk.models import Failure
 from tradedesk.urls import handler400, handler403, handler404, handler500, urlpatterns  # noqa: F401
 
@@ -125,3 +126,29 @@ def test_the_log_of_an_outage_is_one_line_for_the_operator(visitor, caplog):
         visitor.get("/no-postgres/")
 
     assert "GET /no-postgres/: OperationalError is away: the connection is closed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/nothing/", "WARNING [{}] Not Found: /nothing/"),
+        ("/login/reset/1-zz-11/", "WARNING [{}] Not Found: /login/reset/[hidden]/"),
+        ("/break/", "ERROR [{}] Internal Server Error: /break/"),
+        ("/readyz", "WARNING [{}] Service Unavailable: /readyz"),
+    ],
+)
+def test_the_number_on_an_error_page_stands_in_the_log(visitor, caplog, address, said):
+    caplog.handler.setFormatter(PlainFormatter("%(levelname)s%(request)s %(message)s"))
+
+    number = visitor.get(address)["X-Request-ID"]
+
+    assert said.format(number) in caplog.text.splitlines()
+    assert caplog.text.count(said.split("] ")[1]) == 1
+
+
+def test_a_form_that_is_refused_is_logged_with_its_number(visitor, caplog):
+    caplog.handler.setFormatter(PlainFormatter("%(request)s %(message)s"))
+
+    number = visitor.post("/login/", {"login": "nobody"})["X-Request-ID"]
+
+    assert f" [{number}] Unprocessable Content: /login/" in caplog.text
