@@ -183,7 +183,8 @@ TRIES_PER_PERSON = env.number("TRIES_PER_PERSON", 5, least=1)
 TRIES_PER_ADDRESS = env.number("TRIES_PER_ADDRESS", 20, least=1)
 # What links begin with that are made by a command, where no browser says it.
 SITE_URL = env.text(
-    "SITE_URL", f"https://{ALLOWED_HOSTS[0]}/" if PRODUCTION else "http://localhost:8000/"
+    "SITE_URL",
+    f"https://{ALLOWED_HOSTS[0]}/" if PRODUCTION else HOME.address or "http://localhost:8000/",
 )
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"

@@ -75,6 +75,7 @@ class Desk:
     def start(self) -> None:
         """Bring up servers, schema and parts, and wait until the desk is ready."""
         began = time.monotonic()
+        (self.home.run / "address").write_text(self.address + "/\n")
         tell("starting the servers")
         self.start_servers()
         tell("setting up")
