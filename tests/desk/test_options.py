@@ -101,6 +101,7 @@ def test_servers_of_the_operator_are_used_and_not_started_again(desk, place):
     theirs = {
         "DATABASE_URL": f"postgres://tradedesk@/tradedesk?host={desk.home}/run/postgres",
         "REDIS_URL": f"unix://{desk.home}/run/redis/redis.sock?db=3",
+        "FIELD_ENCRYPTION_KEY_FILE": str(desk.home / "keys" / "field-key"),
     }
 
     second = start_desk(place / "home", environment=theirs)

@@ -164,6 +164,25 @@ def test_a_backup_brings_back_what_was_there(place):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_a_desk_with_another_key_than_its_datas_says_so_and_does_not_start(place):
+    home = place / "home"
+    first = start_desk(home)
+    wait_until(first.is_ready, seconds=60)
+    first.stop()
+    (home / "keys" / "field-key").unlink()
+
+    wrong = start_desk(home, output=subprocess.PIPE)
+    words = wrong.process.communicate(timeout=60)[0].decode()
+    accepted = start_desk(home, "--accept-new-key")
+    wait_until(accepted.is_ready, seconds=60)
+    accepted.stop()
+
+    assert wrong.process.returncode == 1
+    assert "the encryption key is not the one" in words
+    assert str(home / "keys" / "field-key") in words
+    assert everything_of(home) == []
+
+
 def test_commands_say_plainly_that_no_desk_runs(place):
     environment = clean_environment() | {"TRADEDESK_HOME": str(place / "nowhere")}
 

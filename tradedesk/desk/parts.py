@@ -19,6 +19,7 @@ class Options:
     certificate: str = ""
     private_key: str = ""
     fresh: bool = False
+    accept_new_key: bool = False
 
     @property
     def paper_url(self) -> str:

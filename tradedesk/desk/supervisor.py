@@ -115,6 +115,8 @@ class Desk:
     def set_up(self) -> None:
         """Migrate, collect the static files, make the first owner: in a process of its own."""
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "set_up"]
+        if self.options.accept_new_key:
+            command.append("--accept-new-key")
         log = self.log_file("set-up")
         with log.open("wb") as file:
             ran = subprocess.Popen(
