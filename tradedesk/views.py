@@ -50,7 +50,7 @@ def parts(request: DeskRequest) -> HttpResponse:
 @require_safe
 def failures(request: DeskRequest) -> HttpResponse:
     """List unhandled errors, the newest first, or those of one request."""
-    wanted = request.GET.get("request_id", "").replace("\0", "").strip(" []")
+    wanted = request.GET.get("request_id", "").strip(" []")
     found = Failure.objects.of_request(wanted)
     cases = FailureCase.objects.filter(request_id__startswith=wanted)
     facts = {

@@ -176,7 +176,7 @@ def test_staff_find_an_error_by_whatever_number_a_person_saw(visitor):
     assert Failure.objects.get().request_id == last
 
 
-@pytest.mark.parametrize("nonsense", ["\0", "%", "_", "x" * 5000, "' or 1=1", "[number]"])
+@pytest.mark.parametrize("nonsense", ["%", "_", "x" * 5000, "' or 1=1", "[number]"])
 def test_a_number_that_nobody_saw_finds_nothing(visitor, nonsense):
     visitor.get("/break/")
 
