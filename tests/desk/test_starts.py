@@ -139,27 +139,41 @@ def test_a_backup_brings_back_what_was_there(place):
     desk = start_desk(home)
     wait_until(desk.is_ready, seconds=60)
     count = "from accounts.models import User; print(User.objects.count())"
+    sessions = "from accounts.models import Session; print(Session.objects.count())"
+    session = "from accounts.sessions import SessionStore; SessionStore().create()"
+    desk.manage("shell", "--no-imports", "-c", session)
+    later = (
+        "from django.db import connection; connection.cursor().execute('create table of_a_later_release()');"
+        "from accounts.models import User; User.objects.create_user('late@desk.example')"
+    )
+    tables = "from django.db import connection; print(connection.introspection.table_names())"
     before = desk.manage("shell", "--no-imports", "-c", count).stdout
     saved = desk.manage("backup", str(file))
-    desk.manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "from accounts.models import User; User.objects.create_user('late@desk.example')",
-    )
+    desk.manage("shell", "--no-imports", "-c", later)
     refused = desk.manage("restore", str(file))
     desk.stop()
 
     restored = desk.manage("restore", str(file))
+    saved_again = desk.manage("backup", str(file))
+    restored_again = desk.manage("restore", str(file))
     again = start_desk(home)
     wait_until(again.is_ready, seconds=60)
     after = again.manage("shell", "--no-imports", "-c", count).stdout
+    left = again.manage("shell", "--no-imports", "-c", tables).stdout
+    sessions_left = again.manage("shell", "--no-imports", "-c", sessions).stdout
+    audit = again.manage("verify_audit")
     again.stop()
 
     assert saved.returncode == 0, saved.stderr
     assert "stop it, then restore" in refused.stderr
     assert restored.returncode == 0, restored.stderr
+    assert saved_again.returncode == 0, saved_again.stderr
+    assert restored_again.returncode == 0, restored_again.stderr
     assert before == after
+    assert sessions_left == "0\n"
+    assert "accounts_auditevent" in left
+    assert "of_a_later_release" not in left
+    assert audit.returncode == 0, audit.stdout
     assert b"BEGIN" not in file.read_bytes()[:20]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
