@@ -26,6 +26,11 @@ class Options:
         return f"http://127.0.0.1:{self.paper_port}"
 
     @property
+    def host(self) -> str:
+        """The address as it stands in a URL."""
+        return f"[{self.bind}]" if ":" in self.bind else self.bind
+
+    @property
     def scheme(self) -> str:
         return "https" if self.certificate else "http"
 

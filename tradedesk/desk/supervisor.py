@@ -224,7 +224,9 @@ class Desk:
     @property
     def address(self) -> str:
         """Where people go; passkeys work on a name, not on a bare number."""
-        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.bind
+        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.host
+        if self.options.bind in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+            host = settings.ALLOWED_HOSTS[0].removeprefix(".")  # nobody can go to every address
         return f"{self.options.scheme}://{host}:{self.options.port}"
 
     @property

@@ -96,7 +96,7 @@ def check_address(options: Options, *, plain: bool) -> None:
         )
     if not address.is_unspecified:
         hosts = os.environ.get("ALLOWED_HOSTS", "")
-        os.environ["ALLOWED_HOSTS"] = ",".join(filter(None, [hosts, options.bind]))
+        os.environ["ALLOWED_HOSTS"] = ",".join(filter(None, [hosts, options.host]))
     elif not settings.ALLOWED_HOSTS[:-3]:
         raise CommandError(
             "--bind to every address needs ALLOWED_HOSTS: name the hosts people will type"
