@@ -26,6 +26,7 @@ def test_a_passkey_is_offered_only_where_browsers_allow_one(client, host, offere
     html = client.get("/login/", headers={"Host": host}).content.decode()
 
     assert ("Log in with a passkey" in html) is offered
+    assert ("http://localhost:8000/" in html) is not offered  # where one would work
 
 
 def test_the_right_password_lets_in_and_is_recorded(client, asha):
