@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -132,6 +133,37 @@ def test_fresh_keeps_the_old_home_beside_the_new_one(place):
     aside = [folder for folder in place.iterdir() if folder.name.startswith("home.")]
     assert [(folder / "keys" / "field-key").read_text() for folder in aside] == [old_key]
     assert (home / "keys" / "field-key").read_text() != old_key
+
+
+def test_fresh_after_kill_9_ends_what_was_left_too(place):
+    home = place / "home"
+    first = start_desk(home)
+    wait_until(first.is_ready, seconds=60)
+    left = list(parts_of(first).values())
+    first.process.kill()
+    first.process.wait()
+
+    fresh = start_desk(home, "--fresh", "--port", str(first.port))
+    try:
+        wait_until(lambda: not any(process.is_running() for process in left), seconds=30)
+        fresh.port = first.port
+        wait_until(fresh.is_ready, seconds=60)
+    finally:
+        fresh.stop()
+
+
+def test_fresh_leaves_the_home_where_it_is_when_the_port_is_taken(place):
+    home = place / "home"
+    (home / "keys").mkdir(parents=True)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        refused = start_desk(home, "--fresh", "--port", port, output=subprocess.PIPE)
+        words = refused.process.communicate(timeout=30)[0].decode()
+
+    assert f"port {port} on 127.0.0.1 cannot be used" in words
+    assert [folder.name for folder in place.iterdir()] == ["home"]
 
 
 def test_a_backup_brings_back_what_was_there(place):

@@ -49,19 +49,15 @@ class Desk:
         """Run until somebody says stop."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
+        if self.options.port == self.options.paper_port:
+            raise CannotStart("--port and --paper-port are the same: give them two numbers")
         if self.options.fresh:
             self.start_afresh()
         folders.prepare(self.home)
         with folders.alone(self.home):
             self.write_log_file()
-            for name in children.clean_up(self.record):
-                logger.warning(
-                    "%s was left over from a desk that was killed, and is ended now", name
-                )
-            if self.options.port == self.options.paper_port:
-                raise CannotStart("--port and --paper-port are the same: give them two numbers")
-            self.refuse_taken_port(self.options.bind, self.options.port, "--port")
-            self.refuse_taken_port("127.0.0.1", self.options.paper_port, "--paper-port")
+            self.end_what_was_left()
+            self.refuse_taken_ports()
             try:
                 self.start()
                 self.watch()
@@ -255,8 +251,18 @@ class Desk:
             raise CannotStart(f"a desk runs on {self.home.path}: stop it before --fresh")
         if self.home.path.exists():
             folders.refuse_foreign(self.home.path)
+            self.end_what_was_left()  # its record moves away with the home
+        self.refuse_taken_ports()
         if aside := folders.set_aside(self.home):
             tell(f"the old home is kept at {aside}")
+
+    def end_what_was_left(self) -> None:
+        for name in children.clean_up(self.record):
+            logger.warning("%s was left over from a desk that was killed, and is ended now", name)
+
+    def refuse_taken_ports(self) -> None:
+        self.refuse_taken_port(self.options.bind, self.options.port, "--port")
+        self.refuse_taken_port("127.0.0.1", self.options.paper_port, "--paper-port")
 
     def refuse_taken_port(self, address: str, port: int, option: str) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
