@@ -112,4 +112,4 @@ class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(Failure)
 class FailureAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["last_at", "kind", "place", "count", "request_id"]
-    search_fields = ["request_id", "kind", "place"]
+    search_fields = ["cases__request_id", "kind", "place"]

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -52,6 +53,8 @@ class PeopleMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
         """Lead whoever lacks the second factor to its set-up, wherever they wanted to go."""
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL")  # Postgres knows no such letter: a search for it would break
         name = request.resolver_match.url_name if request.resolver_match else None
         if name in OPEN or not request.user.is_authenticated:
             return None
@@ -82,12 +85,19 @@ def lead_whole_page(request: DeskRequest, response: HttpResponse) -> HttpRespons
     if not (request.htmx and isinstance(response, HttpResponseRedirect)):
         return response
     path = urlsplit(response.url).path
-    if path not in {settings.LOGIN_URL, reverse("mfa_index")}:
-        return response
-    if path == settings.LOGIN_URL:
-        back = urlencode({"next": request.htmx.current_url_abs_path or "/"})
-        return HttpResponseClientRedirect(f"{path}?{back}")
-    return HttpResponseClientRedirect(path)
+    if path == settings.LOGIN_URL or path.startswith(reverse("account_reauthenticate")):
+        return HttpResponseClientRedirect(f"{path}?{urlencode({'next': page_around(request)})}")
+    if path == reverse("mfa_index"):
+        return HttpResponseClientRedirect(path)
+    return response
+
+
+def page_around(request: DeskRequest) -> str:
+    """Name the page from which a panel was asked for."""
+    try:
+        return request.htmx.current_url_abs_path or "/"
+    except ValueError:  # whoever asked made the address up
+        return "/"
 
 
 def login_with_next(path: str) -> HttpResponse:

@@ -227,6 +227,15 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+class KeyProof(models.Model):
+    """One known text, sealed: keys that cannot open it are not the keys of this database."""
+
+    sealed = models.TextField()
+
+    def __str__(self) -> str:
+        return "the proof of the keys"
+
+
 class AuditHead(models.Model):
     """The end of the chain: the one row that writers queue for, and proof that none was cut off."""
 

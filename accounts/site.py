@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -31,7 +31,7 @@ class DeskAdminSite(AdminSite):
         if not request.user.is_authenticated:
             return login_with_next(back)
         if self.has_permission(request):
-            return redirect(back)
+            return HttpResponseRedirect(back)  # an address, never the name of a view
         if not request.user.is_staff:
             raise Http404
         messages.warning(
