@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit, logins, ways_in
+from accounts import audit, lines, logins, ways_in
 from accounts.brokerage import COLOURS, BrokerAccount, Credentials, LoginSession, Membership, Role
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
@@ -174,7 +174,7 @@ def rename(account: BrokerAccount, *, actor: User, request: HttpRequest | None =
 
 def unlink(account: BrokerAccount, *, actor: User, request: HttpRequest | None = None) -> None:
     """Log the account out, forget its secrets and take it off every page; its records stay."""
-    logins.log_out(account, actor=actor, request=request)
+    lines.log_out(account, actor=actor, request=request)
     with transaction.atomic():
         account.unlinked_at = timezone.now()
         account.save(update_fields=["unlinked_at"])

@@ -1,4 +1,4 @@
-"""Sessions at brokers: made, verified and ended, and everybody told who may see the account."""
+"""Sessions at brokers: kept and ended, and everybody told who may see the account."""
 
 import logging
 from datetime import UTC, timedelta
@@ -11,16 +11,13 @@ from django.utils import timezone
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount, LoginSession, State
-from accounts.brokers.base import Broker
 from accounts.brokers.errors import (
-    AuthExpired,
-    BrokerError,
     BrokerUnavailable,
     TradedeskError,
 )
 from accounts.brokers.paper.counter import Counter
-from accounts.brokers.registry import Access, adapters, kind
-from accounts.brokers.types import BrokerSession, Profile
+from accounts.brokers.registry import kind
+from accounts.brokers.types import BrokerSession
 from accounts.models import User
 from tradedesk import live
 from tradedesk.times import in_ist, iso
@@ -36,19 +33,6 @@ def counter() -> Counter:
     if not settings.PAPER_URL or not file.exists():
         raise BrokerUnavailable("reach the paper exchange", text="no paper exchange runs here")
     return Counter(settings.PAPER_URL, file.read_text().strip())
-
-
-def adapter_of(account: BrokerAccount) -> Broker:
-    """Give the account's adapter under its stored session."""
-    session = account.session
-    access = Access(
-        environment=account.environment,
-        api_key=account.credentials.api_key,
-        access_token=session.access_token or "",
-        root=settings.PAPER_URL if account.is_paper else "",
-        generation=session.generation,
-    )
-    return adapters.of(str(account.pk), account.broker, access)
 
 
 @transaction.atomic
@@ -82,45 +66,6 @@ def store(
     announce(account)
 
 
-def verify(account: BrokerAccount) -> bool:
-    """Ask for the profile: a refused token ends the session, a broken line proves nothing."""
-    generation = account.session.generation
-    adapter = adapter_of(account)
-    try:
-        profile = adapter.profile()
-    except AuthExpired as error:
-        end(account, "the broker no longer accepts the session", generation=generation)
-        note_error(account, error)
-        return False
-    except BrokerError as error:
-        note_error(account, error)
-        return False
-    if profile.user_id.upper() != account.broker_user_id.upper():
-        end(account, f"it belongs to {profile.user_id}, another client id", generation=generation)
-        return False
-    skew = adapter.clock_skew
-    keep_profile(account, profile, skew.seconds if skew else None)
-    LoginSession.objects.filter(account=account, generation=generation).update(
-        verified_at=timezone.now()
-    )
-    return True
-
-
-def keep_profile(account: BrokerAccount, profile: Profile, skew: float | None) -> None:
-    """Store what the broker says of the account when it says something new, and once a day."""
-    now = timezone.now()
-    told = {
-        "name": profile.name,
-        "exchanges": list(profile.exchanges),
-        "products": list(profile.products),
-    }
-    is_old = account.profile_at is None or now - account.profile_at > PROFILE_LASTS
-    has_moved = skew is not None and abs(skew - (account.clock_skew or 0)) > 1
-    if told != account.profile or is_old or has_moved:
-        account.profile, account.profile_at, account.clock_skew = told, now, skew
-        account.save(update_fields=["profile", "profile_at", "clock_skew"])
-
-
 def clock_trouble(account: BrokerAccount) -> dict[str, Any]:
     """Say by how many seconds our clock is wrong, when the broker would refuse codes for it."""
     skew = account.clock_skew or 0
@@ -152,19 +97,6 @@ def end(
     )
     announce(account)
     return True
-
-
-def log_out(account: BrokerAccount, *, actor: User, request: HttpRequest | None = None) -> None:
-    """End the session here, and at the broker when it can be told."""
-    session = getattr(account, "session", None)
-    if session is None or session.ended_at is not None:
-        return
-    adapter = adapter_of(account)
-    end(account, "logged out", generation=session.generation, actor=actor, request=request)
-    try:
-        adapter.logout()
-    except BrokerError as error:
-        note_error(account, error)
 
 
 def state_of(account: BrokerAccount) -> State:

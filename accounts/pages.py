@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import linking, logins
+from accounts import lines, linking, logins
 from accounts.access import find_account, role_of
 from accounts.brokerage import COLOURS, RANK, BrokerAccount, Membership, Role, State
 from accounts.brokers.errors import BrokerError
@@ -119,7 +119,7 @@ def act(
 
 @act(Role.TRADER, "logged out.")
 def log_out(request: DeskRequest, found: BrokerAccount) -> None:
-    logins.log_out(found, actor=request.user, request=request)
+    lines.log_out(found, actor=request.user, request=request)
 
 
 @act(Role.TRADER, "trading is paused.")

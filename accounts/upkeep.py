@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import audit, logins, ways_in
+from accounts import audit, lines, logins, ways_in
 from accounts.brokerage import (
     EXPIRING,
     BrokerAccount,
@@ -50,7 +50,7 @@ def check(account_id: int) -> None:
         return
     announce_the_end(account, now)
     with patience.within(CHECK_PATIENCE):
-        logins.verify(account)
+        lines.verify(account)
 
 
 def announce_the_end(account: BrokerAccount, now: datetime) -> None:

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit, logins
+from accounts import audit, lines, logins
 from accounts.brokerage import AutomaticLogin, BrokerAccount, Credentials, LoginSession, Mode
 from accounts.brokers import patience
 from accounts.brokers.base import Broker
@@ -82,7 +82,7 @@ def by_counter(
         expires_at=policy.expires_at(now),
     )
     logins.store(account, session, how="one click", actor=actor, request=request)
-    logins.verify(account)
+    lines.verify(account)
 
 
 def by_request_token(
@@ -98,7 +98,7 @@ def by_request_token(
         session = adapter.exchange(request_token, account.credentials.api_secret or "")
         check_client(account, session.user_id, adapter)
     logins.store(account, session, how=how, actor=actor, request=request)
-    logins.verify(account)
+    lines.verify(account)
 
 
 def by_access_token(
@@ -131,7 +131,7 @@ def by_access_token(
         profile=profile,
     )
     logins.store(account, session, how="access token", actor=actor, request=request)
-    logins.verify(account)
+    lines.verify(account)
 
 
 def is_client(account: BrokerAccount, user_id: str) -> bool:

@@ -7,7 +7,7 @@ import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
-from accounts import linking, logins, upkeep, ways_in
+from accounts import lines, linking, logins, upkeep, ways_in
 from accounts.brokerage import BrokerAccount, State
 from accounts.brokers.registry import kind
 from accounts.brokers.types import BrokerSession
@@ -81,11 +81,11 @@ def test_an_old_check_cannot_end_a_newer_session(account):
 def test_logging_out_ends_the_session_at_the_exchange_too(account, asha):
     token = account.session.access_token
 
-    logins.log_out(account, actor=asha)
+    lines.log_out(account, actor=asha)
 
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
     logins.store(stored(), session_made(account, timezone.now(), token), how="test")
-    assert not logins.verify(stored())
+    assert not lines.verify(stored())
 
 
 @pytest.mark.parametrize(
