@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from .engine import Command, Exchange, Refusal
+from .engine import EDITION, Command, Exchange, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ class Journal:
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Note how the exchange was made; the first record of a new journal."""
-        self._settings = settings
-        self._waiting.append(_record({"settings": settings}))
+        self._settings = {"edition": EDITION} | settings
+        self._waiting.append(_record({"settings": self._settings}))
 
     def append(self, command: Command) -> None:
         """Add a command; it is safe after the next `sync`."""
@@ -154,7 +154,7 @@ def replay(loaded: Loaded) -> Exchange:
     if loaded.snapshot is not None:
         exchange = Exchange.restore(loaded.snapshot)
     else:
-        exchange = Exchange(**(loaded.settings or {}))
+        exchange = Exchange(**({"edition": 1} | (loaded.settings or {})))
     for command in loaded.commands:
         try:
             exchange.execute(command)
