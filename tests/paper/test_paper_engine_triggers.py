@@ -52,7 +52,13 @@ def test_a_trigger_fires_once_when_its_price_comes():
     assert after["status"] == "triggered"
     assert result["order_result"]["status"] == "success"
     assert result["triggered_at"] == 1449.0
-    assert json.loads(result["meta"])
+    app_id = trader.exchange.query("app", api_key=trader.api_key)["app_id"]
+    assert app_id > 0
+    assert json.loads(result["meta"]) == {"app_id": app_id, "gtt": trigger_id}
+    assert trader.orders()[0]["meta"] == {"app_id": app_id, "gtt": trigger_id}
+    assert {event.data["meta"]["gtt"] for event in trader.news() if event.kind == "order"} == {
+        trigger_id
+    }
     assert [row["order_id"] for row in trader.orders()] == [result["order_result"]["order_id"]]
     assert trader.orders()[0]["status"] == "COMPLETE"
 

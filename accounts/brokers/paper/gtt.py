@@ -204,7 +204,8 @@ def _fire(floor: Floor, gtt: Gtt, nth: int) -> None:
         if fault:
             raise Refusal(fault)
         ticket = read_ticket(floor, row | {"price": rupees(row["price"])})
-        order = receive(floor, ticket, gtt.user, api_key=gtt.api_key)
+        meta = _origin(floor, gtt) if floor.state.edition > 1 else None
+        order = receive(floor, ticket, gtt.user, api_key=gtt.api_key, meta=meta)
         order.gtt = gtt.gtt_id
         outcome["order_id"] = order.order_id
     except Refusal as refusal:
@@ -213,11 +214,17 @@ def _fire(floor: Floor, gtt: Gtt, nth: int) -> None:
     _end(floor, gtt, "triggered")
 
 
+def _origin(floor: Floor, gtt: Gtt) -> dict[str, Any]:
+    """Where an order comes from; an object, since a string here stops the Go client."""
+    app = floor.state.apps.get(gtt.api_key) if floor.state.edition > 1 else None
+    return {"app_id": app.app_id if app else 0, "gtt": gtt.gtt_id}
+
+
 def _result(floor: Floor, gtt: Gtt, row: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "account_id": gtt.user,
         "validity": "DAY",
-        "meta": json.dumps({"app_id": 0, "gtt": gtt.gtt_id}, separators=(",", ":")),
+        "meta": json.dumps(_origin(floor, gtt), separators=(",", ":")),
         "timestamp": stamp(floor.now),
         "triggered_at": floor.last_price(gtt.token),
         "order_result": outcome,
