@@ -92,23 +92,36 @@ def test_every_kind_of_order_that_reached_the_exchange_ends_with_the_day():
     assert len(trader.orders()) == 3  # no further leg
 
 
-def test_both_legs_of_a_cover_order_end_with_the_day():
-    trader = make_trader("90000000", clock="real", start=moment("2026-11-20 15:32:00"))
-    row = {"exchange": "MCX", "product": "MIS", "variety": "co"}
-    gold = contract(trader, "GOLD", "FUT")["tradingsymbol"]
-    trader.until("2026-11-20 23:26:00")  # after the forced exit
-    last = trader.last(f"MCX:{gold}")
-    filled = trader.place(gold, quantity=1, trigger_price=f"{last - 200:.0f}", **row)
-    waiting = trader.place(
-        gold, quantity=1, trigger_price=f"{last - 400:.0f}", price=f"{last - 300:.0f}", **row
-    )
-    trader.wait()
-    second = next(each for each in trader.orders() if each["parent_order_id"] == filled)
-    assert second["status"] == "TRIGGER PENDING"
+def test_nothing_is_opened_for_the_day_after_the_forced_exit():
+    trader = make_trader(clock="real", start=moment("2026-11-20 15:09:59"))
+    trader.fill(quantity=10, product="MIS")
+    cover = trader.place(product="MIS", variety="co", price="1450", trigger_price="1440")
 
-    trader.until("2026-11-20 23:30:00")
+    trader.until("2026-11-20 15:10:30")
+    left = [row["quantity"] for row in trader.ask("positions")["net"]]
+    refused = [
+        trader.refused(product="MIS"),
+        trader.refused(product="MIS", variety="co", price="1450", trigger_price="1440"),
+    ]
+    delivered = trader.fill(quantity=1)
 
-    assert status(trader, second["order_id"]) == status(trader, waiting) == "CANCELLED"
+    assert left == [0]
+    assert status(trader, cover) == "CANCELLED"
+    assert {refusal.message.partition(".")[0] for refusal in refused} == {
+        "MIS (intraday) orders are blocked after the square-off time"
+    }
+    assert delivered["status"] == "COMPLETE"
+
+
+def test_an_intraday_position_that_is_still_there_can_be_closed():
+    trader = make_trader(clock="real", start=moment("2026-11-20 15:12:00"))
+    row = {"exchange": "NSE", "tradingsymbol": "SBIN", "product": "MIS", "quantity": 5}
+    trader.do("holdings.seed", positions=[row])
+
+    closed = trader.fill("SBIN", "SELL", 5, product="MIS")
+
+    assert closed["status"] == "COMPLETE"
+    assert trader.refused("SBIN", "SELL", 5, product="MIS").error_type == "InputException"
 
 
 def test_what_waits_for_a_session_or_has_its_own_time_is_left_alone():

@@ -150,6 +150,12 @@ class Calendar:
             return midnight(book_day(at)) + ROLL - 1
         return self._close(market, trading_day_before(ordinal(self.price_time(market, at))))
 
+    def carried_close(self, market: str, day: int) -> int:
+        """The moment whose price was the last before a day of the books."""
+        if self.never_closes:
+            return midnight(day) + ROLL - 1
+        return self._close(market, trading_day_before(day))
+
     def next_session(self, market: str, at: int, release: str) -> int:
         """When orders left after hours go in."""
         if self.never_closes:

@@ -44,7 +44,8 @@ FORMAT = 1  # of snapshots
 # A journal is replayed in the ways of the edition that wrote it, so that it leads to the state it
 # led to then. An older home moves on when it is next configured, which is recorded.
 # 1: what a journal that names none was written under.
-# 2: DAY orders end when their market closes; the children of triggers say what they come from.
+# 2: DAY orders end when their market closes, intraday ones end with the forced exit; the children
+#    of triggers say what they come from.
 EDITION = 2
 
 

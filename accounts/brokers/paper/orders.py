@@ -8,6 +8,7 @@ from .answers import record
 from .floor import Floor
 from .intake import band_fault, new_order_id, price_to_reserve, receive
 from .lifecycle import cancelled, open_now
+from .positions import closable
 from .reserves import Unreserved, check_authorised, release, reserve, restore
 from .state import (
     AMO_RECEIVED,
@@ -17,10 +18,12 @@ from .state import (
     MODIFYING,
     TRIGGER_PENDING,
     WORKING,
+    Account,
     Order,
 )
 from .terms import Command, Refusal
 from .tickets import (
+    MIS_OVER,
     ORDER_TYPES,
     VALIDITIES,
     Ticket,
@@ -52,6 +55,7 @@ def _place(floor: Floor, command: Command) -> Any:
     api_key = str(command.args.get("api_key") or "")
     if ticket.product == "CNC" and ticket.side != BUY:
         check_authorised(account, ticket.instrument, ticket.quantity)
+    _check_intraday(floor, account, ticket)
     freeze = ticket.instrument.freeze
     if ticket.autoslice and not ticket.legs and 0 < freeze < ticket.quantity:
         return _place_slices(floor, ticket, command.user, api_key)
@@ -61,6 +65,16 @@ def _place(floor: Floor, command: Command) -> Any:
     if ticket.autoslice:
         return {"order_id": order_id, "children": []}
     return {"order_id": order_id}
+
+
+def _check_intraday(floor: Floor, account: Account, ticket: Ticket) -> None:
+    """After the forced exit nothing new is opened for the day: nobody would close it."""
+    if ticket.product != "MIS" or ticket.variety == "amo" or floor.state.edition == 1:
+        return
+    ended = floor.calendar.square_off(ticket.instrument.market, floor.state.day)
+    reduces = closable(account, ticket.instrument, "MIS", ticket.side) >= ticket.quantity
+    if ended is not None and floor.now >= ended and not reduces:
+        raise Refusal(MIS_OVER)
 
 
 def _remember_refusal(floor: Floor, command: Command, refusal: Refusal) -> None:
