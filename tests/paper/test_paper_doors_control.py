@@ -162,6 +162,8 @@ def test_an_account_comes_with_all_it_needs(paper, cash):
         ("clock", {"now": "yesterday"}),
         ("clock", {"now": 1000}),
         ("clock", {"speed": -1}),
+        ("clock", {"now": "9999-12-31T10:00:00"}),
+        ("clock", {"now": 99_999_999_999_999}),
         ("faults", {}),
         ("faults", {"rules": [{}]}),
         ("holdings", {"user_id": "nobody", "holdings": []}),

@@ -433,3 +433,13 @@ def test_the_contract_note_lists_the_charges_of_each_order():
         1.5 + 0.225 + note["charges"]["exchange_turnover_charge"] + 0.0015
         + note["charges"]["gst"]["total"]
     )  # fmt: skip
+
+
+def test_one_position_cannot_be_seeded_twice():
+    trader = make_trader()
+    row = {"exchange": "NSE", "tradingsymbol": "SBIN", "product": "MIS", "quantity": 3}
+
+    with pytest.raises(Refusal, match="such a position already"):
+        trader.do("holdings.seed", positions=[row, row | {"quantity": 5}])
+
+    assert trader.ask("positions")["net"] == []
