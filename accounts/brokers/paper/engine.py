@@ -44,8 +44,9 @@ FORMAT = 1  # of snapshots
 # A journal is replayed in the ways of the edition that wrote it, so that it leads to the state it
 # led to then. An older home moves on when it is next configured, which is recorded.
 # 1: what a journal that names none was written under.
-# 2: DAY orders end when their market closes, intraday ones end with the forced exit; the children
-#    of triggers say what they come from.
+# 2: DAY orders end when their market closes, intraday ones with the forced exit; a trigger fires
+#    only while orders are accepted, and its order says where it comes from; a modification is not
+#    let off what a new order is rejected for.
 EDITION = 2
 
 

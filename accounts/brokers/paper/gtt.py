@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .calendar import Session
 from .floor import Floor
 from .instruments import Instrument
 from .intake import band_fault, receive
@@ -182,11 +183,15 @@ def watched(floor: Floor) -> bool:
     return any(each.status == "active" for each in floor.state.gtts.values())
 
 
-def look(floor: Floor, open_markets: dict[str, bool]) -> None:
-    """Fire the triggers whose price has come."""
+def look(floor: Floor, sessions: dict[str, Session]) -> None:
+    """Fire the triggers whose price has come, while the order they send would be accepted."""
+    firing = {
+        market: session.matches and (session.accepts or floor.state.edition == 1)
+        for market, session in sessions.items()
+    }
     for gtt in list(floor.state.gtts.values()):
         instrument = floor.market.by_token.get(gtt.token)
-        if gtt.status != "active" or instrument is None or not open_markets[instrument.market]:
+        if gtt.status != "active" or instrument is None or not firing[instrument.market]:
             continue
         last = floor.market.price(instrument, floor.now)
         for nth, (trigger, way) in enumerate(zip(gtt.triggers, gtt.directions, strict=True)):

@@ -29,10 +29,12 @@ from .tickets import (
     Ticket,
     check,
     choice,
+    freeze_text,
     money,
     protected_price,
     protection,
     read_ticket,
+    too_large,
     whole,
 )
 from .units import stamp
@@ -172,6 +174,7 @@ def _read_change(floor: Floor, order: Order, args: dict[str, Any]) -> dict[str, 
     if ticket.quantity <= order.filled:
         raise Refusal("Quantity cannot be less than or equal to the filled quantity.")
     check(floor, ticket)
+    _check_asked_later(floor, ticket)
     change: dict[str, Any] = {
         "order_type": ticket.order_type,
         "quantity": ticket.quantity,
@@ -195,6 +198,16 @@ def _read_change(floor: Floor, order: Order, args: dict[str, Any]) -> dict[str, 
     if text:
         raise Refusal(text)
     return change
+
+
+def _check_asked_later(floor: Floor, ticket: Ticket) -> None:
+    """What a new order is rejected for afterwards, a modification is refused for at once."""
+    if floor.state.edition == 1:
+        return
+    if ticket.wrong_side:
+        raise Refusal(ticket.wrong_side)
+    if too_large(ticket):
+        raise Refusal(freeze_text(ticket.instrument))
 
 
 def _as_ticket(floor: Floor, order: Order, args: dict[str, Any]) -> Ticket:
