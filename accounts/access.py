@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.brokerage import RANK, BrokerAccount, Membership, Role
@@ -13,16 +14,18 @@ def find_account(user: User, code: str, *, needs: Role = Role.VIEWER) -> BrokerA
 
     A stranger cannot tell an account that is not theirs from one that does not exist.
     """
-    membership = (
-        Membership.objects.select_related("account")
-        .filter(user=user, account__code=code, account__unlinked_at=None)
-        .first()
-    )
+    membership = memberships_of(user.pk).filter(account__code=code).first()
     if membership is None:
         raise Http404
     if RANK[Role(membership.role)] < RANK[needs]:
         raise PermissionDenied
     return membership.account
+
+
+def memberships_of(user_id: int) -> QuerySet[Membership]:
+    """Give all that this person may see, each with its account."""
+    mine = Membership.objects.filter(user_id=user_id, account__unlinked_at=None)
+    return mine.select_related("account")
 
 
 def role_of(user: User, account: BrokerAccount) -> Role | None:

@@ -117,3 +117,9 @@ def staff_only[**P](view: View[P]) -> View[P]:
 def proven_recently[**P](view: View[P]) -> View[P]:
     """Ask who it is once more, unless they proved it in the last minutes."""
     return cast(View[P], reauthentication_required(app="allauth.mfa")(view))
+
+
+def insist_on_proof(request: HttpRequest) -> None:
+    """The same in the middle of a view, once it is known that the page is theirs at all."""
+    if get_adapter(request).is_reauthentication_required(app="allauth.mfa"):
+        raise ReauthenticationRequired

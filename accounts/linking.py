@@ -4,7 +4,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit, logins
+from accounts import audit, logins, sharing
 from accounts.brokerage import COLOURS, BrokerAccount, Credentials, LoginSession, Membership, Role
 from accounts.models import User
 
@@ -49,6 +49,7 @@ def keep_paper(
     LoginSession.objects.create(account=account)
     Membership.objects.create(account=account, user=owner, role=Role.OWNER)
     facts = {"broker": "kite", "environment": "paper", "client_id": account.broker_user_id}
+    sharing.tell(account)
     audit.record("account.linked", actor=owner, request=request, object=code, after=facts)
     return account
 

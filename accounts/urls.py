@@ -5,7 +5,7 @@ The names are allauth's where its code looks them up. There is no sign-up.
 
 from django.urls import path, re_path, register_converter
 
-from accounts import me, pages, views
+from accounts import me, pages, sharing_pages, views
 from accounts.appearance import appearance
 from accounts.linking import TAKEN_BY_PAGES
 
@@ -65,4 +65,17 @@ urlpatterns = [
     path("accounts/<code:code>/pause/", pages.pause, name="pause_account"),
     path("accounts/<code:code>/resume/", pages.resume, name="resume_account"),
     path("accounts/<code:code>/unlink/", pages.unlink, name="unlink_account"),
+    path("accounts/<code:code>/people/", sharing_pages.members, name="members"),
+    path(
+        "accounts/<code:code>/people/<int:pk>/role/", sharing_pages.change_role, name="change_role"
+    ),
+    path(
+        "accounts/<code:code>/people/<int:pk>/remove/", sharing_pages.remove, name="remove_member"
+    ),
+    path(
+        "accounts/<code:code>/people/invitations/<int:pk>/withdraw/",
+        sharing_pages.withdraw,
+        name="withdraw_invitation",
+    ),
+    path("join/<slug:token>/", sharing_pages.join, name="join_account"),
 ]

@@ -6,7 +6,8 @@ from django.apps import apps
 from django.conf import settings
 from django.test import Client
 
-from accounts import invitations, passwords
+from accounts import invitations, passwords, sharing
+from accounts.brokerage import BrokerAccount, Membership, Role
 from accounts.models import Session
 from tests.accounts.addresses import HOME, LOG_IN, SET_UP, addresses, matches, outcome
 from tests.accounts.test_account_matrix import PAGES
@@ -60,6 +61,7 @@ TABLE = {
     "_panel/rail/": OWN,
     "accounts/": OWN,
     "accounts/link/": OWN,
+    "join/TOKEN/": (200, 403, 403, 403),  # meant for somebody who is new here
 }
 # The administration: to our log-in, nowhere, to the set-up, in.
 ADMINISTRATION = (LOG_IN, 404, SET_UP, {200, 302, 403, 404, 405})
@@ -85,10 +87,18 @@ def paths(make_person):
     return {
         "login/reset/KEY/": passwords.reset_link(other).split("/", 3)[3],
         "login/invite/TOKEN/": invitations.invite("ravi@example.com").split("/", 3)[3],
+        "join/TOKEN/": shared(other).split("/", 3)[3],
         "me/passkeys/KEY/": f"me/passkeys/{passkey.pk}/",
         "me/passkeys/KEY/remove/": f"me/passkeys/{passkey.pk}/remove/",
         "me/sessions/ID/end/": "me/sessions/6f1c1a5e-0000-4000-8000-000000000000/end/",
     }
+
+
+def shared(owner):
+    """Invite somebody to an account of this owner."""
+    account = BrokerAccount.objects.create(code="shared", broker="kite", environment="paper")
+    Membership.objects.create(account=account, user=owner, role=Role.OWNER)
+    return sharing.invite(account, email="new@example.com", role=Role.VIEWER, by=owner)
 
 
 def test_every_address_has_its_line():
