@@ -66,13 +66,21 @@ def free_code(wanted: str) -> str:
 
 @transaction.atomic
 def set_paused(
-    account: BrokerAccount, *, paused: bool, actor: User, request: HttpRequest | None = None
+    account: BrokerAccount,
+    *,
+    paused: bool,
+    actor: User,
+    why: str = "",
+    request: HttpRequest | None = None,
 ) -> None:
-    """Stop orders to this account, or let them leave again."""
+    """Stop orders to this account, or let them leave again; who did it, when and why stands there."""
     account.paused_at = timezone.now() if paused else None
-    account.save(update_fields=["paused_at"])
+    account.paused_by = actor if paused else None
+    account.paused_why = why if paused else ""
+    account.save(update_fields=["paused_at", "paused_by", "paused_why"])
     what = "account.paused" if paused else "account.resumed"
-    audit.record(what, actor=actor, request=request, object=account.code)
+    after = {"why": why} if why else None
+    audit.record(what, actor=actor, request=request, account=account, after=after)
     logins.announce(account)
 
 

@@ -1,9 +1,11 @@
 """The pages below /accounts/: the accounts one may see, their sessions, and linking more."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -12,9 +14,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import linking, logins
-from accounts.access import find_account, role_of
-from accounts.brokerage import COLOURS, RANK, BrokerAccount, Role
+from accounts.access import find_account, role_of, why_no_trading
+from accounts.brokerage import COLOURS, RANK, BrokerAccount, Role, State
 from accounts.brokers.errors import BrokerError
+from accounts.holder_pages import HolderForm
 from accounts.models import User
 from tradedesk.http import DeskRequest
 
@@ -31,11 +34,36 @@ class LookForm(forms.ModelForm):  # type: ignore[type-arg]  # Django does not su
         fields = ("name", "tag", "colour")
 
 
+class PauseForm(forms.Form):
+    """Why trading is paused."""
+
+    why = forms.CharField(max_length=200, required=False)
+
+
 def rows_of(user: User, here: str = "") -> list[dict[str, Any]]:
     """Give the accounts this person may see, each with its state now."""
     now = timezone.now()
     seen = BrokerAccount.objects.seen_by(user).select_related("session")
-    return [{"account": one, "state": one.state(now), "is_here": one.code == here} for one in seen]
+    return [
+        {
+            "account": one,
+            "state": one.state(now),
+            "words": words_of(one, now),
+            "is_here": one.code == here,
+        }
+        for one in seen
+    ]
+
+
+def words_of(account: BrokerAccount, at: datetime) -> str:
+    """Say the state and, with it, whatever keeps orders from leaving."""
+    state = account.state(at)
+    words = [state.label]
+    if account.paused_at and state != State.PAUSED:
+        words.append("paused")
+    if not settings.ENABLE_ORDER_PLACEMENT:
+        words.append("read-only")
+    return ", ".join(words)
 
 
 @login_required
@@ -82,7 +110,9 @@ def account(request: DeskRequest, code: str) -> HttpResponse:
         "account": found,
         "form": form,
         "state": logins.state_of(found),
-        "may_trade": rank >= RANK[Role.TRADER],
+        "holder_form": HolderForm(instance=found),
+        "no_trading": why_no_trading(request.user, found),
+        "may_act": rank >= RANK[Role.TRADER],
         "is_owner": rank >= RANK[Role.OWNER],
     }
     return render(request, "accounts/account.html", facts, status=422 if form.is_bound else None)
@@ -123,7 +153,10 @@ def log_out(request: DeskRequest, found: BrokerAccount) -> None:
 
 @act(Role.TRADER, "trading is paused.")
 def pause(request: DeskRequest, found: BrokerAccount) -> None:
-    linking.set_paused(found, paused=True, actor=request.user, request=request)
+    form = PauseForm(request.POST)
+    # A pause does not wait for its reason to be written well.
+    why = form.cleaned_data["why"] if form.is_valid() else ""
+    linking.set_paused(found, paused=True, actor=request.user, why=why, request=request)
 
 
 @act(Role.TRADER, "trading is on again.")

@@ -5,7 +5,7 @@ The names are allauth's where its code looks them up. There is no sign-up.
 
 from django.urls import path, re_path, register_converter
 
-from accounts import me, pages, sharing_pages, views
+from accounts import holder_pages, me, pages, sharing_pages, views
 from accounts.appearance import appearance
 from accounts.linking import TAKEN_BY_PAGES
 
@@ -65,6 +65,7 @@ urlpatterns = [
     path("accounts/<code:code>/pause/", pages.pause, name="pause_account"),
     path("accounts/<code:code>/resume/", pages.resume, name="resume_account"),
     path("accounts/<code:code>/unlink/", pages.unlink, name="unlink_account"),
+    path("accounts/<code:code>/holder/", holder_pages.holder, name="holder"),
     path("accounts/<code:code>/people/", sharing_pages.members, name="members"),
     path(
         "accounts/<code:code>/people/<int:pk>/role/", sharing_pages.change_role, name="change_role"

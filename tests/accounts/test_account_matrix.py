@@ -27,6 +27,7 @@ PAGES = {
     "accounts/CODE/pause/": (ACT, TRADERS),
     "accounts/CODE/resume/": (ACT, TRADERS),
     "accounts/CODE/unlink/": (ACT, OWNERS),
+    "accounts/CODE/holder/": ((LOG_IN, 404, 403, 403, 200, 404), OWNERS),
     "accounts/CODE/people/": (SEEN, (LOG_IN, 404, 403, 403, 200, 404)),
     "accounts/CODE/people/KEY/role/": (BACK, OWNERS),
     "accounts/CODE/people/KEY/remove/": (BACK, OWNERS),
