@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
@@ -37,7 +38,7 @@ SET_UP = {
 }
 
 Next = Callable[[HttpRequest], HttpResponse]
-type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
+type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
 
 
 class PeopleMiddleware:
@@ -106,7 +107,7 @@ def staff_only[**P](view: View[P]) -> View[P]:
     """Show the page to staff; to everyone else it does not exist."""
 
     @wraps(view)
-    def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponse:
+    def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
         if not request.user.is_staff:
             raise Http404
         return view(request, *args, **options)

@@ -181,6 +181,18 @@ class Invitation(models.Model):
         return "open" if self.expires_at > timezone.now() else "expired"
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """The record; the newest first unless said otherwise."""
+
+    def of_account(self, code: str) -> "AuditEventQuerySet":
+        """Keep what happened in one account; what was written before the column named it elsewhere."""
+        unnamed = models.Q(account="", what__startswith="account.", object=code)
+        return self.filter(models.Q(account=code) | unnamed)
+
+    def older_than(self, number: int | None) -> "AuditEventQuerySet":
+        return self.filter(number__lt=number) if number else self.all()
+
+
 class AuditEvent(models.Model):
     """Something that happened, for ever: the database itself refuses to change or delete it."""
 
@@ -199,6 +211,8 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     previous = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, unique=True)
+
+    objects = AuditEventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-number"]

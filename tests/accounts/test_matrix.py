@@ -61,6 +61,8 @@ TABLE = {
     "_panel/rail/": OWN,
     "accounts/": OWN,
     "accounts/link/": OWN,
+    "activity/": STAFF,
+    "activity.csv": STAFF,
     "join/TOKEN/": (200, 403, 403, 403),  # meant for somebody who is new here
 }
 # The administration: to our log-in, nowhere, to the set-up, in.
