@@ -40,7 +40,7 @@ def test_a_pause_says_who_when_and_why(account, asha, ravi, share, enter):  # no
     assert not may_trade(asha, stale)  # it asks what is stored now
     page = words(enter(asha).get("/accounts/rao/"))
     assert "<b>Trading is paused</b> since" in page
-    assert "by Ravi <small>Why: Travelling &lt;b&gt;</small>" in page
+    assert "by Ravi </p> <p>Why: Travelling &lt;b&gt;</p>" in page
     assert "Login needed, paused" in words(enter(asha).get("/_panel/rail/"))
     event = AuditEvent.objects.get(what="account.paused")
     assert (event.actor, event.account, event.after) == (ravi.email, "rao", {"why": "Travelling <b>"})  # fmt: skip
