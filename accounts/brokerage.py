@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.vault import SealedTextField
@@ -80,11 +80,14 @@ class BrokerAccount(models.Model):
     broker_user_id = models.CharField("client id", max_length=40, blank=True)
     mode = models.CharField(max_length=6, choices=Mode, default=Mode.MANUAL)
     opened_here = models.BooleanField(default=False)  # its exchange logs it in at one click
+    relation = models.CharField(max_length=60, blank=True)
     authority = models.CharField("authority held", max_length=120, blank=True)
+    authority_on = models.DateField("held since", null=True, blank=True)
     profile = models.JSONField(null=True, blank=True)
     profile_at = models.DateTimeField(null=True, blank=True)
     blocked_why = models.CharField(max_length=300, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     paused_why = models.CharField(max_length=200, blank=True)
     clock_skew = models.FloatField(null=True, blank=True)  # seconds the broker's clock is ahead
     prompted_on = models.DateField(null=True, blank=True)
@@ -220,6 +223,21 @@ class UsedHandOff(models.Model):
         return f"log-in of {self.account_id} at {self.used_at}"
 
 
+class AccountInvitationQuerySet(models.QuerySet["AccountInvitation"]):
+    """Links that make members."""
+
+    def standing(self) -> "AccountInvitationQuerySet":
+        """Keep those that still open a door: unused, in time, by somebody who is an owner today."""
+        return self.filter(
+            used_at=None,
+            expires_at__gt=timezone.now(),
+            account__unlinked_at=None,
+            account__memberships__user=F("made_by"),
+            account__memberships__role=Role.OWNER,
+            made_by__is_active=True,
+        )
+
+
 class AccountInvitation(models.Model):
     """A link that makes whoever opens it, logged in, a member of an account, once."""
 
@@ -231,6 +249,8 @@ class AccountInvitation(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+    objects = AccountInvitationQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.email} as {self.role} of {self.account_id}"

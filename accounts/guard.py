@@ -14,6 +14,7 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
@@ -38,7 +39,7 @@ SET_UP = {
 }
 
 Next = Callable[[HttpRequest], HttpResponse]
-type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
+type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
 
 
 class PeopleMiddleware:
@@ -116,7 +117,7 @@ def staff_only[**P](view: View[P]) -> View[P]:
     """Show the page to staff; to everyone else it does not exist."""
 
     @wraps(view)
-    def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponse:
+    def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
         if not request.user.is_staff:
             raise Http404
         return view(request, *args, **options)
@@ -127,3 +128,9 @@ def staff_only[**P](view: View[P]) -> View[P]:
 def proven_recently[**P](view: View[P]) -> View[P]:
     """Ask who it is once more, unless they proved it in the last minutes."""
     return cast(View[P], reauthentication_required(app="allauth.mfa")(view))
+
+
+def insist_on_proof(request: HttpRequest) -> None:
+    """The same in the middle of a view, once it is known that the page is theirs at all."""
+    if get_adapter(request).is_reauthentication_required(app="allauth.mfa"):
+        raise ReauthenticationRequired

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import audit, lines, logins, ways_in
+from accounts import audit, lines, logins, sharing, ways_in
 from accounts.brokerage import COLOURS, BrokerAccount, Credentials, LoginSession, Membership, Role
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
@@ -87,7 +87,8 @@ def keep(
     LoginSession.objects.create(account=account)
     Membership.objects.create(account=account, user=owner, role=Role.OWNER)
     facts = {"broker": broker, "environment": environment, "client_id": broker_user_id}
-    audit.record("account.linked", actor=owner, request=request, object=code, after=facts)
+    sharing.tell(account)
+    audit.record("account.linked", actor=owner, request=request, account=account, after=facts)
     logins.announce(account)
     return account
 
@@ -123,7 +124,7 @@ def change_credentials(
         credentials.save(update_fields=[*names, "changed_at"])
         account.credentials = credentials
         audit.record(
-            "account.credentials_changed", actor=actor, request=request, object=account.code,
+            "account.credentials_changed", actor=actor, request=request, account=account,
             after=names,
         )  # fmt: skip
     return names
@@ -153,13 +154,21 @@ def free_code(wanted: str) -> str:
 
 @transaction.atomic
 def set_paused(
-    account: BrokerAccount, *, paused: bool, actor: User, request: HttpRequest | None = None
+    account: BrokerAccount,
+    *,
+    paused: bool,
+    actor: User,
+    why: str = "",
+    request: HttpRequest | None = None,
 ) -> None:
-    """Stop orders to this account, or let them leave again."""
+    """Stop orders to this account, or let them leave again; who did it, when and why stands there."""
     account.paused_at = timezone.now() if paused else None
-    account.save(update_fields=["paused_at"])
+    account.paused_by = actor if paused else None
+    account.paused_why = why if paused else ""
+    account.save(update_fields=["paused_at", "paused_by", "paused_why"])
     what = "account.paused" if paused else "account.resumed"
-    audit.record(what, actor=actor, request=request, object=account.code)
+    after = {"why": why} if why else None
+    audit.record(what, actor=actor, request=request, account=account, after=after)
     logins.announce(account)
 
 
@@ -168,7 +177,7 @@ def rename(account: BrokerAccount, *, actor: User, request: HttpRequest | None =
     """Keep the account's new name, tag and colour."""
     account.save(update_fields=["name", "tag", "colour"])
     after = {"name": account.name, "tag": account.tag, "colour": account.colour}
-    audit.record("account.renamed", actor=actor, request=request, object=account.code, after=after)
+    audit.record("account.renamed", actor=actor, request=request, account=account, after=after)
     logins.announce(account)
 
 
@@ -179,5 +188,5 @@ def unlink(account: BrokerAccount, *, actor: User, request: HttpRequest | None =
         account.unlinked_at = timezone.now()
         account.save(update_fields=["unlinked_at"])
         Credentials.objects.filter(account=account).delete()
-        audit.record("account.unlinked", actor=actor, request=request, object=account.code)
+        audit.record("account.unlinked", actor=actor, request=request, account=account)
         logins.announce(account)

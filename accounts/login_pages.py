@@ -83,7 +83,7 @@ def show_code(request: DeskRequest, code: str) -> HttpResponse:
     seed = account.credentials.totp_seed
     if request.method != "POST" or not seed or account.opened_here:
         return redirect("log_in_account", code)
-    audit.record("account.code_shown", actor=request.user, request=request, object=account.code)
+    audit.record("account.code_shown", actor=request.user, request=request, account=account)
     now = int(time.time())
     facts = {"totp": pyotp.TOTP(seed).at(now), "totp_left": 30 - now % 30}
     answer = show(request, account, status=200, **facts)

@@ -60,9 +60,7 @@ def store(
     kept.save()
     account.session = kept
     after = {"how": how, "until": iso(kept.expires_at)}
-    audit.record(
-        "account.logged_in", actor=actor, request=request, object=account.code, after=after
-    )
+    audit.record("account.logged_in", actor=actor, request=request, account=account, after=after)
     announce(account)
 
 
@@ -92,9 +90,7 @@ def end(
     if not here.update(ended_at=timezone.now(), ended_why=why[:200], access_token=None):
         return False
     account.session.refresh_from_db()
-    audit.record(
-        "account.session_ended", actor=actor, request=request, object=account.code, after=why
-    )
+    audit.record("account.session_ended", actor=actor, request=request, account=account, after=why)
     announce(account)
     return True
 

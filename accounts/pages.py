@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -13,9 +14,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import lines, linking, logins
-from accounts.access import find_account, role_of
+from accounts.access import find_account, role_of, why_no_trading
 from accounts.brokerage import COLOURS, RANK, BrokerAccount, Membership, Role, State
 from accounts.brokers.errors import BrokerError
+from accounts.holder_pages import HolderForm
 from accounts.models import User
 from tradedesk.http import DeskRequest
 
@@ -30,6 +32,12 @@ class LookForm(forms.ModelForm):  # type: ignore[type-arg]  # Django does not su
     class Meta:
         model = BrokerAccount
         fields = ("name", "tag", "colour")
+
+
+class PauseForm(forms.Form):
+    """Why trading is paused."""
+
+    why = forms.CharField(max_length=200, required=False)
 
 
 def rows_of(user: User, here: str = "") -> list[dict[str, Any]]:
@@ -50,11 +58,21 @@ def row_of(membership: Membership, now: datetime, here: str) -> dict[str, Any]:
     return {
         "account": account,
         "state": state,
-        "needs": "" if is_up else state.label,
+        "needs": keeps_orders(account, state),
         "until": account.session.expires_at if is_up else None,
         "asks_for_log_in": state == State.NEEDS_LOGIN and is_trader,
         "is_here": account.code == here,
     }
+
+
+def keeps_orders(account: BrokerAccount, state: State) -> str:
+    """Say the state, where it is not live, and whatever else keeps orders from leaving."""
+    words = [] if state in {State.LIVE, State.EXPIRING} else [state.label]
+    if account.paused_at and state != State.PAUSED:
+        words.append("paused")
+    if not settings.ENABLE_ORDER_PLACEMENT:
+        words.append("read-only")
+    return ", ".join(words)
 
 
 @login_required
@@ -87,8 +105,10 @@ def account(request: DeskRequest, code: str) -> HttpResponse:
         "account": found,
         "form": form,
         "state": logins.state_of(found),
-        "may_trade": rank >= RANK[Role.TRADER],
         **logins.clock_trouble(found),
+        "holder_form": HolderForm(instance=found),
+        "no_trading": why_no_trading(request.user, found),
+        "may_act": rank >= RANK[Role.TRADER],
         "is_owner": rank >= RANK[Role.OWNER],
     }
     return render(request, "accounts/account.html", facts, status=422 if form.is_bound else None)
@@ -124,7 +144,10 @@ def log_out(request: DeskRequest, found: BrokerAccount) -> None:
 
 @act(Role.TRADER, "trading is paused.")
 def pause(request: DeskRequest, found: BrokerAccount) -> None:
-    linking.set_paused(found, paused=True, actor=request.user, request=request)
+    form = PauseForm(request.POST)
+    # A pause does not wait for its reason to be written well.
+    why = form.cleaned_data["why"] if form.is_valid() else ""
+    linking.set_paused(found, paused=True, actor=request.user, why=why, request=request)
 
 
 @act(Role.TRADER, "trading is on again.")

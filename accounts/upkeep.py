@@ -151,7 +151,7 @@ def prompt(account: BrokerAccount) -> None:
     """Tell whoever may log the account in, on their pages and by mail where mail is set."""
     able = Membership.objects.filter(account=account, role__in=[Role.OWNER, Role.TRADER])
     people = list(able.filter(user__is_active=True).values_list("user__email", flat=True))
-    audit.record("account.log_in_asked", object=account.code, after={"people": len(people)})
+    audit.record("account.log_in_asked", account=account, after={"people": len(people)})
     logins.announce(account)
     if settings.MAIL_SERVER and people:
         link = urljoin(settings.SITE_URL, reverse("log_in_account", args=[account.code]))

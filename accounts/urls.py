@@ -5,7 +5,16 @@ The names are allauth's where its code looks them up. There is no sign-up.
 
 from django.urls import path, re_path, register_converter
 
-from accounts import link_pages, login_pages, me, pages, views
+from accounts import (
+    activity_pages,
+    holder_pages,
+    link_pages,
+    login_pages,
+    me,
+    pages,
+    sharing_pages,
+    views,
+)
 from accounts.appearance import appearance
 from accounts.linking import TAKEN_BY_PAGES
 
@@ -75,4 +84,22 @@ urlpatterns = [
     path("accounts/<code:code>/pause/", pages.pause, name="pause_account"),
     path("accounts/<code:code>/resume/", pages.resume, name="resume_account"),
     path("accounts/<code:code>/unlink/", pages.unlink, name="unlink_account"),
+    path("accounts/<code:code>/activity/", activity_pages.activity, name="activity"),
+    path("accounts/<code:code>/activity.csv", activity_pages.export, name="export_activity"),
+    path("activity/", activity_pages.whole_activity, name="whole_activity"),
+    path("activity.csv", activity_pages.export_whole, name="export_whole_activity"),
+    path("accounts/<code:code>/holder/", holder_pages.holder, name="holder"),
+    path("accounts/<code:code>/people/", sharing_pages.members, name="members"),
+    path(
+        "accounts/<code:code>/people/<int:pk>/role/", sharing_pages.change_role, name="change_role"
+    ),
+    path(
+        "accounts/<code:code>/people/<int:pk>/remove/", sharing_pages.remove, name="remove_member"
+    ),
+    path(
+        "accounts/<code:code>/people/invitations/<int:pk>/withdraw/",
+        sharing_pages.withdraw,
+        name="withdraw_invitation",
+    ),
+    path("join/<slug:token>/", sharing_pages.join, name="join_account"),
 ]

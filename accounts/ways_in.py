@@ -146,7 +146,7 @@ def check_client(account: BrokerAccount, user_id: str, adapter: Broker) -> None:
         adapter.logout()
     except BrokerError as error:
         logins.note_error(account, error)
-    audit.record("account.wrong_client", object=account.code, after={"client_id": user_id})
+    audit.record("account.wrong_client", account=account, after={"client_id": user_id})
     raise WrongClient(user_id, account)
 
 
@@ -228,7 +228,7 @@ def stop(account: BrokerAccount, why: str) -> None:
     words = f"The broker refused it: {why}"[:300]
     AutomaticLogin.objects.filter(account=account).update(stopped_why=words)
     account.automatic.stopped_why = words
-    audit.record("account.automatic_stopped", object=account.code, after=words)
+    audit.record("account.automatic_stopped", account=account, after=words)
     logins.announce(account)
 
 
@@ -312,5 +312,5 @@ def set_mode(
     before, account.mode = account.mode, mode
     account.save(update_fields=["mode"])
     facts = {"before": before, "after": mode.value}
-    audit.record("account.log_in_mode", actor=actor, request=request, object=account.code, **facts)
+    audit.record("account.log_in_mode", actor=actor, request=request, account=account, **facts)
     logins.announce(account)
