@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404
 
 from accounts.brokerage import RANK, BrokerAccount, Membership, Role
@@ -13,11 +14,7 @@ def find_account(user: User, code: str, *, needs: Role = Role.VIEWER) -> BrokerA
 
     A stranger cannot tell an account that is not theirs from one that does not exist.
     """
-    membership = (
-        Membership.objects.select_related("account")
-        .filter(user=user, account__code=code, account__unlinked_at=None)
-        .first()
-    )
+    membership = memberships_of(user.pk).filter(account__code=code).first()
     if membership is None:
         raise Http404
     if RANK[Role(membership.role)] < RANK[needs]:
@@ -25,20 +22,32 @@ def find_account(user: User, code: str, *, needs: Role = Role.VIEWER) -> BrokerA
     return membership.account
 
 
+def memberships_of(user_id: int) -> QuerySet[Membership]:
+    """Give all that this person may see, each with its account."""
+    mine = Membership.objects.filter(user_id=user_id, account__unlinked_at=None)
+    return mine.select_related("account")
+
+
 def role_of(user: User, account: BrokerAccount) -> Role | None:
     """Tell the person's role, if any."""
-    found = (
-        Membership.objects.filter(user=user, account=account).values_list("role", flat=True).first()
-    )
-    return Role(found) if found else None
+    found = memberships_of(user.pk).filter(account=account).first()
+    return Role(found.role) if found else None
 
 
 def may_trade(user: User, account: BrokerAccount) -> bool:
     """Tell whether this person's orders may leave for this account at all."""
-    role = role_of(user, account)
-    return (
-        settings.ENABLE_ORDER_PLACEMENT
-        and account.paused_at is None
-        and role is not None
-        and RANK[role] >= RANK[Role.TRADER]
-    )
+    return not why_no_trading(user, account)
+
+
+def why_no_trading(user: User, account: BrokerAccount) -> str:
+    """Say what holds this person's orders back, as it is stored now; nothing if they may leave."""
+    membership = memberships_of(user.pk).filter(account=account, user__is_active=True).first()
+    if membership is None:
+        return "You are no member of this account."
+    if RANK[Role(membership.role)] < RANK[Role.TRADER]:
+        return "You may look at this account, not trade in it."
+    if not settings.ENABLE_ORDER_PLACEMENT:
+        return "This desk is read-only: no order leaves it."
+    if membership.account.paused_at:
+        return "Trading in this account is paused."
+    return ""

@@ -1,6 +1,6 @@
 """Tables for the operator: read-mostly, without secrets, and no way round a log-in."""
 
-from typing import Any, cast
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -9,9 +9,9 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts import audit
+from accounts import account_admin, audit  # noqa: F401 - the tables of accounts register themselves
 from accounts.models import AuditEvent, Invitation, Session, User
-from tradedesk.http import DeskRequest
+from accounts.site import AsksForWhatIsShown, ReadOnly, actor_of
 from tradedesk.models import Failure
 
 # A table of second factors would be a way to plant one; addresses and groups are not used here.
@@ -20,25 +20,8 @@ for model in (Authenticator, EmailAddress, Group):
         admin.site.unregister(model)
 
 
-def actor_of(request: HttpRequest) -> User:
-    return cast(DeskRequest, request).user
-
-
-class ReadOnly:
-    """Look, do not touch."""
-
-    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
 @admin.register(User)
-class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(AsksForWhatIsShown, admin.ModelAdmin):  # type: ignore[type-arg]
     """People come by invitation and go by deactivation; passwords are nobody else's business."""
 
     list_display = ["email", "name", "is_active", "is_staff", "last_login"]
@@ -103,13 +86,13 @@ class InvitationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ["number", "at", "actor", "what", "object", "address"]
+    list_display = ["number", "at", "actor", "what", "account", "object", "address"]
     list_filter = ["what"]
-    search_fields = ["actor", "object", "request_id"]
+    search_fields = ["actor", "account", "object", "request_id"]
     show_full_result_count = False
 
 
 @admin.register(Failure)
 class FailureAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["last_at", "kind", "place", "count", "request_id"]
-    search_fields = ["request_id", "kind", "place"]
+    search_fields = ["cases__request_id", "kind", "place"]

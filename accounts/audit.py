@@ -8,6 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.brokerage import BrokerAccount
 from accounts.models import AuditEvent, AuditHead, User
 from accounts.visitors import address_of
 from tradedesk.requests import current_id
@@ -19,6 +20,7 @@ def record(
     *,
     actor: User | None = None,
     request: HttpRequest | None = None,
+    account: BrokerAccount | None = None,
     object: str = "",
     before: Any = None,
     after: Any = None,
@@ -33,6 +35,7 @@ def record(
         actor=actor.email if actor else "",
         address=address_of(request) if request else None,
         what=what,
+        account=account.code if account else "",
         object=object,
         before=before,
         after=after,

@@ -54,15 +54,15 @@ def record_failure(account: BrokerAccount, why: str, *, at: datetime | None = No
     return breaker
 
 
-@transaction.atomic
-def record_life(account: BrokerAccount) -> Breaker:
+def record_life(account: BrokerAccount) -> None:
     """Count an answer of any kind: the row of failures is broken, an open breaker closes."""
-    breaker = locked(account)
-    if breaker.failures or breaker.is_open:
+    if not Breaker.objects.filter(account=account, failures__gt=0).exists():
+        return
+    with transaction.atomic():
+        breaker = locked(account)
         breaker.failures, breaker.opened_at, breaker.probe_at = 0, None, None
         breaker.pause = FIRST_PAUSE
         breaker.save()
-    return breaker
 
 
 def take_probe(account: BrokerAccount, *, at: datetime | None = None) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.vault import SealedTextField
@@ -79,12 +79,18 @@ class BrokerAccount(models.Model):
     environment = models.CharField(max_length=10)
     broker_user_id = models.CharField("client id", max_length=40, blank=True)
     mode = models.CharField(max_length=6, choices=Mode, default=Mode.MANUAL)
+    opened_here = models.BooleanField(default=False)  # its exchange logs it in at one click
+    relation = models.CharField(max_length=60, blank=True)
     authority = models.CharField("authority held", max_length=120, blank=True)
+    authority_on = models.DateField("held since", null=True, blank=True)
     profile = models.JSONField(null=True, blank=True)
     profile_at = models.DateTimeField(null=True, blank=True)
     blocked_why = models.CharField(max_length=300, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, related_name="+")
     paused_why = models.CharField(max_length=200, blank=True)
+    clock_skew = models.FloatField(null=True, blank=True)  # seconds the broker's clock is ahead
+    prompted_on = models.DateField(null=True, blank=True)
     last_error = models.CharField(max_length=300, blank=True)
     last_error_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -112,6 +118,11 @@ class BrokerAccount(models.Model):
     @property
     def is_paper(self) -> bool:
         return self.environment == "paper"
+
+    @property
+    def label(self) -> str:
+        """What stands below the name: whose it is, and that it is no real money."""
+        return f"PAPER {self.broker_user_id}" if self.is_paper else self.broker_user_id
 
     def state(self, at: datetime) -> State:
         """Tell the state at this moment; the most urgent reason wins."""
@@ -152,6 +163,9 @@ class LoginSession(models.Model):
     expires_at = models.DateTimeField(default=timezone.now)
     is_provisional = models.BooleanField(default=False)  # made before the flush, which may end it
     verified_at = models.DateTimeField(null=True)
+    checked_at = models.DateTimeField(null=True)  # when somebody took it on to ask the broker
+    leased_until = models.DateTimeField(null=True)  # while one worker logs in, the others wait
+    end_announced = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True)
     ended_why = models.CharField(max_length=200, blank=True)
 
@@ -182,18 +196,46 @@ class Membership(models.Model):
         return f"{self.user} is {self.role} of {self.account}"
 
 
-class LoginHandOff(models.Model):
-    """One trip to a broker's log-in page and back: bound to a person and an account, used once."""
+class AutomaticLogin(models.Model):
+    """The owner's leave to log in without a person, and what became of it. No row: not allowed."""
 
-    state_hash = models.CharField(max_length=64, unique=True)
-    account = models.ForeignKey(BrokerAccount, models.CASCADE, related_name="hand_offs")
-    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
-    made_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
+    account = models.OneToOneField(BrokerAccount, models.CASCADE, related_name="automatic")
+    allowed_by = models.ForeignKey("accounts.User", models.PROTECT, related_name="+")
+    allowed_at = models.DateTimeField(default=timezone.now)
+    tried_at = models.DateTimeField(null=True)
+    tries_on = models.DateField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)  # on that day
+    code_step = models.BigIntegerField(null=True)  # the half minute whose code was used
+    stopped_why = models.CharField(max_length=300, blank=True)
 
     def __str__(self) -> str:
-        return f"log-in of {self.account_id} by {self.user_id}"
+        return f"automatic log-in of {self.account_id}"
+
+
+class UsedHandOff(models.Model):
+    """A trip to a broker's log-in page that came back; it cannot come back again."""
+
+    nonce = models.CharField(max_length=64, unique=True)
+    account = models.ForeignKey(BrokerAccount, models.CASCADE, related_name="+")
+    used_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"log-in of {self.account_id} at {self.used_at}"
+
+
+class AccountInvitationQuerySet(models.QuerySet["AccountInvitation"]):
+    """Links that make members."""
+
+    def standing(self) -> "AccountInvitationQuerySet":
+        """Keep those that still open a door: unused, in time, by somebody who is an owner today."""
+        return self.filter(
+            used_at=None,
+            expires_at__gt=timezone.now(),
+            account__unlinked_at=None,
+            account__memberships__user=F("made_by"),
+            account__memberships__role=Role.OWNER,
+            made_by__is_active=True,
+        )
 
 
 class AccountInvitation(models.Model):
@@ -207,6 +249,8 @@ class AccountInvitation(models.Model):
     made_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
+
+    objects = AccountInvitationQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.email} as {self.role} of {self.account_id}"

@@ -12,7 +12,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
@@ -37,7 +39,7 @@ SET_UP = {
 }
 
 Next = Callable[[HttpRequest], HttpResponse]
-type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponse]
+type View[**P] = Callable[Concatenate[DeskRequest, P], HttpResponseBase]
 
 
 class PeopleMiddleware:
@@ -52,6 +54,8 @@ class PeopleMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
         """Lead whoever lacks the second factor to its set-up, wherever they wanted to go."""
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL")  # Postgres knows no such letter: a search for it would break
         name = request.resolver_match.url_name if request.resolver_match else None
         if name in OPEN or not request.user.is_authenticated:
             return None
@@ -82,12 +86,19 @@ def lead_whole_page(request: DeskRequest, response: HttpResponse) -> HttpRespons
     if not (request.htmx and isinstance(response, HttpResponseRedirect)):
         return response
     path = urlsplit(response.url).path
-    if path not in {settings.LOGIN_URL, reverse("mfa_index")}:
-        return response
-    if path == settings.LOGIN_URL:
-        back = urlencode({"next": request.htmx.current_url_abs_path or "/"})
-        return HttpResponseClientRedirect(f"{path}?{back}")
-    return HttpResponseClientRedirect(path)
+    if path == settings.LOGIN_URL or path.startswith(reverse("account_reauthenticate")):
+        return HttpResponseClientRedirect(f"{path}?{urlencode({'next': page_around(request)})}")
+    if path == reverse("mfa_index"):
+        return HttpResponseClientRedirect(path)
+    return response
+
+
+def page_around(request: DeskRequest) -> str:
+    """Name the page from which a panel was asked for."""
+    try:
+        return request.htmx.current_url_abs_path or "/"
+    except ValueError:  # whoever asked made the address up
+        return "/"
 
 
 def login_with_next(path: str) -> HttpResponse:
@@ -106,7 +117,7 @@ def staff_only[**P](view: View[P]) -> View[P]:
     """Show the page to staff; to everyone else it does not exist."""
 
     @wraps(view)
-    def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponse:
+    def guarded(request: DeskRequest, *args: P.args, **options: P.kwargs) -> HttpResponseBase:
         if not request.user.is_staff:
             raise Http404
         return view(request, *args, **options)
@@ -117,3 +128,9 @@ def staff_only[**P](view: View[P]) -> View[P]:
 def proven_recently[**P](view: View[P]) -> View[P]:
     """Ask who it is once more, unless they proved it in the last minutes."""
     return cast(View[P], reauthentication_required(app="allauth.mfa")(view))
+
+
+def insist_on_proof(request: HttpRequest) -> None:
+    """The same in the middle of a view, once it is known that the page is theirs at all."""
+    if get_adapter(request).is_reauthentication_required(app="allauth.mfa"):
+        raise ReauthenticationRequired

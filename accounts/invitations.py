@@ -1,6 +1,7 @@
 """Invitations: the only door for new people."""
 
 import hashlib
+import logging
 import secrets
 from datetime import timedelta
 from urllib.parse import urljoin
@@ -16,6 +17,7 @@ from django.utils import timezone
 from accounts import audit
 from accounts.models import Invitation, User
 
+logger = logging.getLogger(__name__)
 LASTS = timedelta(days=3)
 
 
@@ -71,10 +73,16 @@ def accept(
     return user
 
 
-def mail_invitation(email: str, link: str) -> bool:
-    """Mail the link, where a mail server is set."""
+WORDS = "You are invited to Tradedesk. Set your password here within three days:"
+
+
+def mail_invitation(email: str, link: str, words: str = WORDS) -> bool:
+    """Mail the link, where a mail server is set and takes it."""
     if not settings.MAIL_SERVER:
         return False
-    words = f"You are invited to Tradedesk. Set your password here within three days:\n\n{link}\n"
-    send_mail("Your invitation to Tradedesk", words, None, [email])
+    try:
+        send_mail("Your invitation to Tradedesk", f"{words}\n\n{link}\n", None, [email])
+    except OSError as error:  # and every refusal of the mail server
+        logger.warning("an invitation was not mailed: %s", error)
+        return False
     return True

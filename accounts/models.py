@@ -181,6 +181,18 @@ class Invitation(models.Model):
         return "open" if self.expires_at > timezone.now() else "expired"
 
 
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """The record; the newest first unless said otherwise."""
+
+    def of_account(self, code: str) -> "AuditEventQuerySet":
+        """Keep what happened in one account; what was written before the column named it elsewhere."""
+        unnamed = models.Q(account="", what__startswith="account.", object=code)
+        return self.filter(models.Q(account=code) | unnamed)
+
+    def older_than(self, number: int | None) -> "AuditEventQuerySet":
+        return self.filter(number__lt=number) if number else self.all()
+
+
 class AuditEvent(models.Model):
     """Something that happened, for ever: the database itself refuses to change or delete it."""
 
@@ -191,6 +203,8 @@ class AuditEvent(models.Model):
     actor = models.CharField(max_length=254, blank=True)
     address = models.GenericIPAddressField(null=True)
     what = models.CharField(max_length=60)
+    # The code of a broker account is nobody else's, ever.
+    account = models.CharField(max_length=16, blank=True)
     object = models.CharField(max_length=200, blank=True)
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
@@ -198,11 +212,14 @@ class AuditEvent(models.Model):
     previous = models.CharField(max_length=64, blank=True)
     hash = models.CharField(max_length=64, unique=True)
 
+    objects = AuditEventQuerySet.as_manager()
+
     class Meta:
         ordering = ["-number"]
         indexes = [
             models.Index(fields=["actor_id", "-number"], name="audit_by_actor"),
             models.Index(fields=["what", "-number"], name="audit_by_what"),
+            models.Index(fields=["account", "-number"], name="audit_by_account"),
         ]
 
     def __str__(self) -> str:
@@ -220,11 +237,22 @@ class AuditEvent(models.Model):
             if field.attname not in {"hash", "at"}
         }
         facts["at"] = iso(self.at)
+        if not self.account:
+            del facts["account"]  # as before there was this column, so that old hashes hold
         return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class KeyProof(models.Model):
+    """One known text, sealed: keys that cannot open it are not the keys of this database."""
+
+    sealed = models.TextField()
+
+    def __str__(self) -> str:
+        return "the proof of the keys"
 
 
 class AuditHead(models.Model):

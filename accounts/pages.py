@@ -1,9 +1,11 @@
-"""The pages below /accounts/: the accounts one may see, their sessions, and linking more."""
+"""The pages below /accounts/: the accounts one may see, and what one may do with each."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
@@ -11,10 +13,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts import linking, logins
-from accounts.access import find_account, role_of
-from accounts.brokerage import COLOURS, RANK, BrokerAccount, Role
+from accounts import lines, linking, logins
+from accounts.access import find_account, role_of, why_no_trading
+from accounts.brokerage import COLOURS, RANK, BrokerAccount, Membership, Role, State
 from accounts.brokers.errors import BrokerError
+from accounts.holder_pages import HolderForm
 from accounts.models import User
 from tradedesk.http import DeskRequest
 
@@ -31,11 +34,45 @@ class LookForm(forms.ModelForm):  # type: ignore[type-arg]  # Django does not su
         fields = ("name", "tag", "colour")
 
 
+class PauseForm(forms.Form):
+    """Why trading is paused."""
+
+    why = forms.CharField(max_length=200, required=False)
+
+
 def rows_of(user: User, here: str = "") -> list[dict[str, Any]]:
     """Give the accounts this person may see, each with its state now."""
     now = timezone.now()
-    seen = BrokerAccount.objects.seen_by(user).select_related("session")
-    return [{"account": one, "state": one.state(now), "is_here": one.code == here} for one in seen]
+    mine = Membership.objects.filter(user=user, account__unlinked_at=None).order_by(
+        "account__created_at", "account"
+    )
+    return [row_of(one, now, here) for one in mine.select_related("account__session")]
+
+
+def row_of(membership: Membership, now: datetime, here: str) -> dict[str, Any]:
+    """Give what a tab or a line of the account shows to this member."""
+    account = membership.account
+    state = account.state(now)
+    is_up = state in {State.LIVE, State.EXPIRING}
+    is_trader = RANK[Role(membership.role)] >= RANK[Role.TRADER]
+    return {
+        "account": account,
+        "state": state,
+        "needs": keeps_orders(account, state),
+        "until": account.session.expires_at if is_up else None,
+        "asks_for_log_in": state == State.NEEDS_LOGIN and is_trader,
+        "is_here": account.code == here,
+    }
+
+
+def keeps_orders(account: BrokerAccount, state: State) -> str:
+    """Say the state, where it is not live, and whatever else keeps orders from leaving."""
+    words = [] if state in {State.LIVE, State.EXPIRING} else [state.label]
+    if account.paused_at and state != State.PAUSED:
+        words.append("paused")
+    if not settings.ENABLE_ORDER_PLACEMENT:
+        words.append("read-only")
+    return ", ".join(words)
 
 
 @login_required
@@ -54,20 +91,6 @@ def rail(request: DeskRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def link(request: DeskRequest) -> HttpResponse:
-    """Choose what to link; paper money is linked at once."""
-    if request.method != "POST":
-        return render(request, "accounts/link.html")
-    try:
-        account = linking.link_paper(owner=request.user, request=request)
-    except BrokerError as error:
-        return render(request, "accounts/link.html", {"refused": str(error)}, status=422)
-    messages.success(request, f"{account.name}, PAPER, is linked.")
-    return redirect("account", account.code)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
 def account(request: DeskRequest, code: str) -> HttpResponse:
     """Show one account; its owner changes how it looks."""
     needs = Role.OWNER if request.method == "POST" else Role.VIEWER
@@ -82,7 +105,10 @@ def account(request: DeskRequest, code: str) -> HttpResponse:
         "account": found,
         "form": form,
         "state": logins.state_of(found),
-        "may_trade": rank >= RANK[Role.TRADER],
+        **logins.clock_trouble(found),
+        "holder_form": HolderForm(instance=found),
+        "no_trading": why_no_trading(request.user, found),
+        "may_act": rank >= RANK[Role.TRADER],
         "is_owner": rank >= RANK[Role.OWNER],
     }
     return render(request, "accounts/account.html", facts, status=422 if form.is_bound else None)
@@ -111,19 +137,17 @@ def act(
     return decorate
 
 
-@act(Role.TRADER, "logged in.")
-def log_in(request: DeskRequest, found: BrokerAccount) -> None:
-    logins.log_in_paper(found, actor=request.user, request=request)
-
-
 @act(Role.TRADER, "logged out.")
 def log_out(request: DeskRequest, found: BrokerAccount) -> None:
-    logins.log_out(found, actor=request.user, request=request)
+    lines.log_out(found, actor=request.user, request=request)
 
 
 @act(Role.TRADER, "trading is paused.")
 def pause(request: DeskRequest, found: BrokerAccount) -> None:
-    linking.set_paused(found, paused=True, actor=request.user, request=request)
+    form = PauseForm(request.POST)
+    # A pause does not wait for its reason to be written well.
+    why = form.cleaned_data["why"] if form.is_valid() else ""
+    linking.set_paused(found, paused=True, actor=request.user, why=why, request=request)
 
 
 @act(Role.TRADER, "trading is on again.")

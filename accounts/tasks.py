@@ -13,10 +13,31 @@ def end_old_sessions_task() -> None:
 
 @shared_task(ignore_result=True)
 def check_sessions_task() -> None:
-    """Ask the accounts that are logged in whether their brokers agree."""
-    from accounts.logins import check_all
+    """Have every account that was silent asked for its profile, each by itself."""
+    from django.conf import settings
 
-    check_all()
+    from accounts.upkeep import due_for_a_check
+
+    for account_id in due_for_a_check():
+        check_session_task.apply_async((account_id,), expires=settings.SESSION_CHECK_SECONDS)
+
+
+@shared_task(ignore_result=True)
+def check_session_task(account_id: int) -> None:
+    """Ask one account's broker whether it still knows the session."""
+    from accounts.upkeep import check
+
+    check(account_id)
+
+
+@shared_task(ignore_result=True)
+def keep_logged_in_task() -> None:
+    """Renew sessions, log in where the owner allowed it, and ask people for the rest."""
+    from accounts import upkeep
+
+    upkeep.renew_all()
+    upkeep.log_in_due()
+    upkeep.remind()
 
 
 @shared_task(ignore_result=True)

@@ -5,7 +5,16 @@ The names are allauth's where its code looks them up. There is no sign-up.
 
 from django.urls import path, re_path, register_converter
 
-from accounts import me, pages, views
+from accounts import (
+    activity_pages,
+    holder_pages,
+    link_pages,
+    login_pages,
+    me,
+    pages,
+    sharing_pages,
+    views,
+)
 from accounts.appearance import appearance
 from accounts.linking import TAKEN_BY_PAGES
 
@@ -58,11 +67,39 @@ urlpatterns = [
     path("me/people/", me.people, name="people"),
     path("_panel/rail/", pages.rail, name="rail"),
     path("accounts/", pages.accounts, name="accounts"),
-    path("accounts/link/", pages.link, name="link_account"),
+    path("accounts/link/", link_pages.link, name="link_account"),
+    path("accounts/link/<slug:broker>/", link_pages.link_broker, name="link_broker"),
+    path("accounts/back/<slug:broker>/", login_pages.back, name="log_in_back"),
+    path("api/zerodha/login", login_pages.api_login, name="api_login"),
+    path("api/zerodha/callback", login_pages.back, {"broker": "kite"}, name="api_callback"),
     path("accounts/<code:code>/", pages.account, name="account"),
-    path("accounts/<code:code>/login/", pages.log_in, name="log_in_account"),
+    path("accounts/<code:code>/credentials/", link_pages.credentials, name="credentials"),
+    path("accounts/<code:code>/automatic/", link_pages.automatic, name="automatic_log_in"),
+    path("accounts/<code:code>/login/", login_pages.log_in, name="log_in_account"),
+    path("accounts/<code:code>/login/away/", login_pages.away, name="log_in_away"),
+    path("accounts/<code:code>/login/token/", login_pages.take_token, name="log_in_by_token"),
+    path("accounts/<code:code>/login/alone/", login_pages.alone, name="log_in_alone"),
+    path("accounts/<code:code>/login/code/", login_pages.show_code, name="show_code"),
     path("accounts/<code:code>/logout/", pages.log_out, name="log_out_account"),
     path("accounts/<code:code>/pause/", pages.pause, name="pause_account"),
     path("accounts/<code:code>/resume/", pages.resume, name="resume_account"),
     path("accounts/<code:code>/unlink/", pages.unlink, name="unlink_account"),
+    path("accounts/<code:code>/activity/", activity_pages.activity, name="activity"),
+    path("accounts/<code:code>/activity.csv", activity_pages.export, name="export_activity"),
+    path("activity/", activity_pages.whole_activity, name="whole_activity"),
+    path("activity.csv", activity_pages.export_whole, name="export_whole_activity"),
+    path("accounts/<code:code>/holder/", holder_pages.holder, name="holder"),
+    path("accounts/<code:code>/people/", sharing_pages.members, name="members"),
+    path(
+        "accounts/<code:code>/people/<int:pk>/role/", sharing_pages.change_role, name="change_role"
+    ),
+    path(
+        "accounts/<code:code>/people/<int:pk>/remove/", sharing_pages.remove, name="remove_member"
+    ),
+    path(
+        "accounts/<code:code>/people/invitations/<int:pk>/withdraw/",
+        sharing_pages.withdraw,
+        name="withdraw_invitation",
+    ),
+    path("join/<slug:token>/", sharing_pages.join, name="join_account"),
 ]

@@ -12,12 +12,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import invitations, passwords, second_factor, throttle
 from accounts.forms import AcceptForm, EmailForm, NewPasswordForm
+from accounts.guard import login_with_next
 from accounts.models import User
 from accounts.tasks import mail_reset_link_task
 from accounts.visitors import where_passkeys_work
@@ -149,6 +151,8 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
         if user is None:
             return render(request, "account/link_is_over.html", status=404)
         messages.success(request, "Welcome. Log in with your e-mail and your new password.")
-        return redirect("account_login")
+        after = request.GET.get("next", "")
+        safe = url_has_allowed_host_and_scheme(after, None)
+        return login_with_next(after) if safe else redirect("account_login")
     facts = {"form": form, "email": invitation.email}
     return render(request, "account/invitation.html", facts, status=422 if form.is_bound else 200)

@@ -6,8 +6,17 @@ import contextlib
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
+from accounts.access import memberships_of
+from accounts.brokerage import Role
 from accounts.sessions import hashed, is_alive
-from tradedesk.live import AccountChanged, PanelChanged, SessionEnded, user_group
+from tradedesk.live import (
+    AccountChanged,
+    MembershipChanged,
+    PanelChanged,
+    SessionEnded,
+    account_group,
+    user_group,
+)
 
 NOT_SIGNED_IN = 4401
 BAD_MESSAGE = 4400
@@ -15,9 +24,10 @@ CHECK_EVERY = 15  # seconds between two looks whether the session still stands
 
 
 class DeskConsumer(AsyncJsonWebsocketConsumer):
-    """One browser: hears which panel or account changed, and closes with its session."""
+    """One browser: hears of the accounts one may see, and closes with its session."""
 
     session = ""
+    user_id = 0
     watch: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -27,11 +37,27 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
             await self.close(code=NOT_SIGNED_IN)
             return
         self.session = hashed(self.scope["session"].session_key)
-        self.groups = [user_group(user.pk)]
-        for group in self.groups:
-            await self.channel_layer.group_add(group, self.channel_name)
+        self.user_id, self.one_at_a_time = user.pk, asyncio.Lock()
+        await self.join(user_group(user.pk))
+        await self.follow()
         await self.accept()
         self.watch = asyncio.create_task(self.close_with_session())
+
+    async def follow(self) -> dict[str, Role]:
+        """Hear of the accounts that this person may see now, and of no other any more."""
+        async with self.one_at_a_time:
+            roles: dict[str, Role]
+            roles, groups = await self.visible()
+            for group in set(self.groups) - groups - {user_group(self.user_id)}:
+                await self.channel_layer.group_discard(group, self.channel_name)
+                self.groups.remove(group)
+            for group in groups - set(self.groups):
+                await self.join(group)
+        return roles
+
+    async def join(self, group: str) -> None:
+        await self.channel_layer.group_add(group, self.channel_name)
+        self.groups.append(group)  # what is listed here ends with the socket
 
     async def disconnect(self, code: int) -> None:
         if self.watch:
@@ -58,18 +84,37 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
         await self.send_json({**event, "type": "panel"})
 
     async def account_changed(self, event: AccountChanged) -> None:
-        await self.send_json({**event, "type": "account"})
+        roles = await self.follow()
+        if event["account"] in roles:
+            await self.send_json({**event, "type": "account"})
+        else:
+            await self.tell_role(event["account"], None)
+
+    async def membership_changed(self, event: MembershipChanged) -> None:
+        roles = await self.follow()
+        await self.tell_role(event["account"], roles.get(event["account"]))
+
+    async def tell_role(self, account: str, role: Role | None) -> None:
+        """Say what this person is in the account now; with none, its pages close."""
+        await self.send_json({"type": "membership", "account": account, "role": role})
 
     async def session_ended(self, event: SessionEnded) -> None:
         if event["session"] in {self.session, "all"}:
             await self.close(code=NOT_SIGNED_IN)
 
     async def close_with_session(self) -> None:
-        """Close when the session ran out without anyone saying so."""
-        while await self.stands():  # noqa: ASYNC110 - the session is a row, no event tells of its end
+        """Close when the session ran out without anyone saying so, and leave what was left so."""
+        while await self.stands():
             await asyncio.sleep(CHECK_EVERY)
+            await self.follow()
         await self.close(code=NOT_SIGNED_IN)
 
     @database_sync_to_async
     def stands(self) -> bool:
         return is_alive(self.session)
+
+    @database_sync_to_async
+    def visible(self) -> tuple[dict[str, Role], set[str]]:
+        found = memberships_of(self.user_id)
+        roles = {one.account.code: Role(one.role) for one in found}
+        return roles, {account_group(one.account_id) for one in found}

@@ -3,7 +3,9 @@
 import json
 import os
 import sys
+from argparse import ArgumentTypeError
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.management import execute_from_command_line
 from django.core.management.base import BaseCommand, CommandParser
@@ -32,6 +34,14 @@ def run(arguments: list[str]) -> None:
                 "`python3 manage.py desk`, or name its home: TRADEDESK_HOME=/its/folder"
             )
         sys.exit(f"tradedesk: {str(error).strip().splitlines()[0]}")
+
+
+def site(text: str) -> str:
+    """Read what links begin with: the address of a desk, as a browser shows it."""
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ArgumentTypeError(f"{text!r}: write it like https://desk.example.in/")
+    return text
 
 
 class JsonCommand(BaseCommand):

@@ -1,8 +1,11 @@
 """Typed readers of the environment that fail loudly, and say what to do, when a value is wrong."""
 
+import ipaddress
 import os
+import re
 import shlex
 import subprocess
+from datetime import datetime, time
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,8 +15,11 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
-def load(file: Path) -> None:
+def load(folder: Path) -> None:
     """Take the lines NAME=value of a .env file that the environment does not have already."""
+    file = folder / text("ENV_FILE", ".env")
+    if not file.exists() and text("ENV_FILE"):
+        raise ImproperlyConfigured(f"ENV_FILE: there is no file {file}")
     if not file.is_file():
         return
     for number, line in enumerate(file.read_text().splitlines(), 1):
@@ -54,9 +60,77 @@ def choice(name: str, default: str, allowed: set[str]) -> str:
     return value
 
 
+def clock(name: str, default: str) -> time:
+    """Read an hour of the day in IST."""
+    value = text(name, default)
+    try:
+        return datetime.strptime(value, "%H:%M").time()  # noqa: DTZ007 - an hour, not a moment
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}: give an hour such as 08:00") from None
+
+
 def words(name: str) -> list[str]:
     """Read a list separated by commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()]
+
+
+def matching(name: str, default: str, pattern: str, advice: str) -> str:
+    """Read a text of a certain form."""
+    value = text(name, default)
+    if not re.fullmatch(pattern, value):
+        raise ImproperlyConfigured(f"{name} is {value!r}: {advice}")
+    return value
+
+
+def address(name: str, default: str, *, like: str, value: str | None = None) -> str:
+    """Read a URL with the scheme of the example, or no value; it is not repeated: it may hold a password."""
+    found = text(name, default) if value is None else value
+    is_redis = like.startswith("redis")
+    schemes = {"redis", "rediss", "unix"} if is_redis else {"http", "https"}
+    try:
+        parts = urlsplit(found)
+        is_whole = (
+            bool(parts.path if parts.scheme == "unix" else parts.hostname) and parts.port != 0
+        )
+    except ValueError:  # a port or a host that is none
+        is_whole = False
+    if found and (not is_whole or parts.scheme not in schemes):
+        raise ImproperlyConfigured(f"{name}: write it like {like}")
+    return found
+
+
+def dsn(name: str) -> str:
+    """Read where errors are sent to: key, host and number of the project."""
+    like = "https://key@errors.example.in/1"
+    found = address(name, "", like=like, value=secret(name))
+    parts = urlsplit(found)
+    if found and not (parts.username and parts.path.rpartition("/")[2].isdecimal()):
+        raise ImproperlyConfigured(f"{name}: write it like {like}")
+    return found
+
+
+def hosts(name: str) -> list[str]:
+    """Read names of hosts, without scheme and port."""
+    found = words(name)
+    for host in found:
+        if not re.fullmatch(r"\*|\.?[\w*-]+(\.[\w*-]+)*|\[[0-9A-Fa-f:.]+\]", host):
+            raise ImproperlyConfigured(
+                f"{name}: {host!r} is no host: write it like desk.example.in"
+            )
+    return found
+
+
+def peers(name: str) -> list[str]:
+    """Read addresses of machines, or the word unix."""
+    found = words(name)
+    for peer in found:
+        try:
+            peer == "unix" or ipaddress.ip_address(peer)
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name}: {peer!r} is no address: name each proxy, like 10.0.0.2, or say unix"
+            ) from None
+    return found
 
 
 def secret(name: str) -> str:
@@ -86,7 +160,11 @@ def secret(name: str) -> str:
 
 def database(url: str, *, pool: int) -> dict[str, Any]:
     """Turn postgres://user:password@host:port/name?option=value into Django's settings."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
     name = unquote(parts.path.lstrip("/"))
     if parts.scheme not in {"postgres", "postgresql"} or not name:
         raise ImproperlyConfigured(
@@ -103,7 +181,7 @@ def database(url: str, *, pool: int) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(parts.port or ""),
+        "PORT": str(port or ""),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
     }

@@ -29,6 +29,7 @@ OUTAGES = (
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
 )
+CASES_KEPT = 1000  # of one mistake, each with the number of its request
 TITLES = {
     400: ("That request could not be read", "Go back, reload the page and try again."),
     403: ("This is not open to you", "Ask the owner of the desk if you should see it."),
@@ -114,7 +115,7 @@ def record(error: BaseException, *, place: str, kind: str) -> None:
     if isinstance(error, OUTAGES):
         logger.warning("%s: %s is away: %s", place, type(error).__name__, str(error).strip()[:200])
         return
-    from tradedesk.models import Failure
+    from tradedesk.models import Failure, FailureCase
 
     text = scrub("".join(traceback.format_exception(error)))
     facts = {
@@ -129,10 +130,19 @@ def record(error: BaseException, *, place: str, kind: str) -> None:
     ).hexdigest()
     try:
         with transaction.atomic():
-            _, created = Failure.objects.get_or_create(fingerprint=fingerprint, defaults=facts)
+            failure, created = Failure.objects.get_or_create(
+                fingerprint=fingerprint, defaults=facts
+            )
             if not created:
                 changed = {"count": F("count") + 1, "last_at": timezone.now(), **facts}
                 Failure.objects.filter(fingerprint=fingerprint).update(**changed)
+            if facts["request_id"]:
+                FailureCase.objects.create(
+                    failure=failure, request_id=facts["request_id"], place=facts["place"]
+                )
+            if failure.count % 100 == 0:
+                old = failure.cases.values("pk")[CASES_KEPT:]
+                FailureCase.objects.filter(pk__in=old).delete()
     except DatabaseError:
         logger.warning("the record of an error could not be kept")
 

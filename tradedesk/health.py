@@ -13,11 +13,12 @@ import httpx
 import psycopg
 import redis
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts import keys
 from tradedesk import metrics, pulse
 from tradedesk.errors import OUTAGES
 
@@ -76,7 +77,7 @@ def timed(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     began = time.perf_counter()
     try:
         found = check()
-    except (*OUTAGES, psycopg.Error, redis.RedisError, OSError) as error:
+    except (*OUTAGES, DatabaseError, psycopg.Error, redis.RedisError, OSError) as error:
         found = {
             "ok": False,
             "why": str(error).strip().splitlines()[0][:200] or type(error).__name__,
@@ -117,6 +118,24 @@ def check_migrations() -> dict[str, Any]:
     return {"ok": True, "age_s": round(time.time() - migrated[0], 1)}
 
 
+opened: list[float] = []  # when our keys opened what is stored; keys change only by a restart
+
+
+def check_our_keys() -> dict[str, Any]:
+    if not opened:
+        try:
+            keys.check_keys()
+        except keys.WrongKey:
+            return {
+                "ok": False,
+                "why": "the encryption key is not the one secrets were sealed with",
+            }
+        finally:
+            connection.close()
+        opened.append(time.time())
+    return {"ok": True, "age_s": round(time.time() - opened[0], 1)}
+
+
 def check_part(part: str) -> Callable[[], dict[str, Any]]:
     def check() -> dict[str, Any]:
         with pulse.connection() as client:
@@ -151,6 +170,7 @@ CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
     "postgres": check_postgres,
     "redis": check_redis,
     "migrations": check_migrations,
+    "keys": check_our_keys,
     "worker": check_part("worker"),
     "beat": check_part("beat"),
     "disk": check_disk,

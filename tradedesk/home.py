@@ -62,6 +62,14 @@ class Home:
     def redis_url(self) -> str:
         return f"unix://{self.sockets / 'redis' / 'redis.sock'}?db=0"
 
+    @property
+    def address(self) -> str:
+        """Where the desk of this home was reached when it last started; empty before that."""
+        try:
+            return (self.run / "address").read_text().strip()
+        except OSError:
+            return ""
+
     def key(self, name: str) -> str:
         """Read one of the desk's own keys; empty before its first start."""
         file = self.keys / name

@@ -24,6 +24,13 @@ class AccountChanged(TypedDict):
     state: str
 
 
+class MembershipChanged(TypedDict):
+    """Somebody joined an account, left it, or has another role in it."""
+
+    type: Literal["membership.changed"]
+    account: str
+
+
 class SessionEnded(TypedDict):
     """A person's session is over; its sockets close."""
 
@@ -31,7 +38,7 @@ class SessionEnded(TypedDict):
     session: str
 
 
-Event = PanelChanged | AccountChanged | SessionEnded
+Event = PanelChanged | AccountChanged | MembershipChanged | SessionEnded
 
 
 def account_group(account_id: int) -> str:

@@ -20,7 +20,8 @@ NAMED = re.compile(
          (?P<scheme>(?:token|bearer|basic)\s+)? (?P<value>[^\s"'&,;}})\]]+)"""
 )
 IN_ADDRESS = re.compile(r"(?i)(://[^\s:/@]*:)[^\s@/]+@")  # postgres://user:password@host
-IN_LINK = re.compile(r"(/(?:reset|invite)/)[^/\s\"']+")  # one-use links are as good as passwords
+# One-use links are as good as passwords, also where one is the next= of another address.
+IN_LINK = re.compile(r"(?i)((?:/|%2F)(?:reset|invite|join)(?:/|%2F))[^/%\s\"'&]+")
 known: set[str] = set()
 
 

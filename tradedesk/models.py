@@ -7,8 +7,12 @@ class FailureQuerySet(models.QuerySet["Failure"]):
     """Unhandled errors."""
 
     def of_request(self, request_id: str) -> "FailureQuerySet":
-        """Keep those whose newest case came in this request; without an id, keep all."""
-        return self.filter(request_id__startswith=request_id) if request_id else self.all()
+        """Keep those of which a case came in this request; without an id, keep all."""
+        if not request_id:
+            return self.all()
+        cases = FailureCase.objects.filter(request_id__startswith=request_id)
+        newest = models.Q(request_id__startswith=request_id)
+        return self.filter(newest | models.Q(pk__in=cases.values("failure")))
 
 
 class Failure(models.Model):
@@ -31,3 +35,18 @@ class Failure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} in {self.place}"
+
+
+class FailureCase(models.Model):
+    """One case of an error, so that whatever number a person saw leads to it."""
+
+    failure = models.ForeignKey(Failure, models.CASCADE, related_name="cases")
+    request_id = models.CharField(max_length=64, db_index=True)
+    place = models.CharField(max_length=200)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.request_id

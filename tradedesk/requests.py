@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.log import log_response
 
 from tradedesk.metrics import REQUESTS
 
@@ -27,6 +28,7 @@ class RequestIdMiddleware:
         began = time.perf_counter()
         try:
             response = self.get_response(request)
+            note_refusal(request, response)
         finally:
             current_id.reset(token)
         route = request.resolver_match.route if request.resolver_match else "none"
@@ -41,3 +43,13 @@ def request_is_signed_in(request: HttpRequest) -> bool:
     """Tell whether this answer was made for somebody, without asking the database again."""
     user = request.__dict__.get("_cached_user")
     return user is not None and user.is_authenticated
+
+
+def note_refusal(request: HttpRequest, response: HttpResponse) -> None:
+    """Log what was not answered well while its id is known; Django would do it after that."""
+    if response.status_code < 400:
+        return
+    words = ("%s: %s", response.reason_phrase, request.path)
+    # A part that is away is news for /readyz, not a mistake of ours.
+    level = "warning" if response.status_code == 503 else None
+    log_response(*words, response=response, request=request, level=level)

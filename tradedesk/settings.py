@@ -11,7 +11,7 @@ from tradedesk import env
 from tradedesk.home import Home
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env.load(BASE_DIR / env.text("ENV_FILE", ".env"))
+env.load(BASE_DIR)
 
 # Desk: one machine, http on loopback, keys in the home. Production: HTTPS behind a proxy.
 PRODUCTION = env.choice("TRADEDESK_MODE", "desk", {"desk", "production"}) == "production"
@@ -29,8 +29,14 @@ FIELD_ENCRYPTION_KEY = [
     .split()
     if key
 ]
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS")
-ADMIN_PATH = env.text("ADMIN_PATH", "admin").strip("/") + "/"
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS")
+ADMIN_PATH = env.matching(
+    "ADMIN_PATH",
+    "admin",
+    r"/?(?!(login|logout|me|errors|style|static|ws|_panel|healthz|readyz|metrics)\b)[\w-]+(/[\w-]+)*/?",
+    "give a path that is not used yet, of letters, digits and hyphens",
+)
+ADMIN_PATH = ADMIN_PATH.strip("/") + "/"
 
 # What stands here is refused by name before anything starts in production.
 if PRODUCTION:
@@ -115,7 +121,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 # Truth in Postgres, everything short-lived in Redis. There is no other kind.
 DATABASE_URL = env.text("DATABASE_URL", HOME.database_url)
-REDIS_URL = env.text("REDIS_URL", HOME.redis_url)
+REDIS_URL = env.address("REDIS_URL", HOME.redis_url, like="redis://:password@host:6379/0")
 DATABASES = {"default": env.database(DATABASE_URL, pool=env.number("DATABASE_POOL", 16))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
@@ -174,6 +180,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
     },
+    "keep-accounts-logged-in": {
+        "task": "accounts.tasks.keep_logged_in_task",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
 }
 
 # People
@@ -197,8 +208,10 @@ REQUIRE_SECOND_FACTOR = env.flag("REQUIRE_SECOND_FACTOR")
 TRIES_PER_PERSON = env.number("TRIES_PER_PERSON", 5, least=1)
 TRIES_PER_ADDRESS = env.number("TRIES_PER_ADDRESS", 20, least=1)
 # What links begin with that are made by a command, where no browser says it.
-SITE_URL = env.text(
-    "SITE_URL", f"https://{ALLOWED_HOSTS[0]}/" if PRODUCTION else "http://localhost:8000/"
+SITE_URL = env.address(
+    "SITE_URL",
+    f"https://{ALLOWED_HOSTS[0]}/" if PRODUCTION else HOME.address or "http://localhost:8000/",
+    like="https://desk.example.in/",
 )
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
@@ -253,7 +266,7 @@ SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
 # Forwarded headers count only from these peers ("unix" for a Unix socket).
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES") if PRODUCTION else []
+TRUSTED_PROXIES = env.peers("TRUSTED_PROXIES") if PRODUCTION else []
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -310,13 +323,21 @@ MAILERS = {
 }
 
 # Where a paper exchange runs, if one does; the desk starts one and says where
-PAPER_URL = env.text("PAPER_URL")
+PAPER_URL = env.address("PAPER_URL", "", like="http://127.0.0.1:8100")
+PAPER_HOME = Path(env.text("PAPER_HOME", str(HOME.path / "paper")))
 
 # Off makes the whole desk read-only: no order leaves for any account
 ENABLE_ORDER_PLACEMENT = env.flag("ENABLE_ORDER_PLACEMENT", default=True)
+# How many orders of an account leave in one second at most; brokers stop at ten
+ORDERS_A_SECOND = env.number("ORDERS_A_SECOND", 7, least=1)
+# Whether owners may let the desk log in at Kite with a stored password; the exchanges want a person
+KITE_AUTOMATIC_LOGIN = env.flag("KITE_AUTOMATIC_LOGIN")
+# When it does so, and when people are asked for the log-ins that only they can do (IST)
+AUTOMATIC_LOGIN_AT = env.clock("AUTOMATIC_LOGIN_AT", "08:00")
+LOGIN_REMINDER_AT = env.clock("LOGIN_REMINDER_AT", "08:30")
 
 # Operating
-SENTRY_DSN = env.secret("SENTRY_DSN")
+SENTRY_DSN = env.dsn("SENTRY_DSN")
 METRICS_TOKEN = env.secret("METRICS_TOKEN")
 DISK_LEAST_MEGABYTES = env.number("DISK_LEAST_MEGABYTES", 200)
 LOG_FORMAT = env.choice("LOG_FORMAT", "json" if PRODUCTION else "plain", {"json", "plain"})

@@ -47,6 +47,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "theme": user.theme,
         "density": user.density,
         "places": PLACES,
+        "read_only": not settings.ENABLE_ORDER_PLACEMENT,
         "here": here,
         "account_rows": rows_of(user, code),
         "rail_at": code,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from tradedesk import health, specimens
 from tradedesk.http import DeskRequest
-from tradedesk.models import Failure
+from tradedesk.models import Failure, FailureCase
 
 FAILURES_SHOWN = 200
 
@@ -50,10 +50,12 @@ def parts(request: DeskRequest) -> HttpResponse:
 @require_safe
 def failures(request: DeskRequest) -> HttpResponse:
     """List unhandled errors, the newest first, or those of one request."""
-    wanted = request.GET.get("request_id", "").strip()
+    wanted = request.GET.get("request_id", "").strip(" []")
     found = Failure.objects.of_request(wanted)
+    cases = FailureCase.objects.filter(request_id__startswith=wanted)
     facts = {
         "failures": found[:FAILURES_SHOWN],
+        "cases": cases.filter(failure__in=found)[:FAILURES_SHOWN] if wanted else [],
         "wanted": wanted,
         "kinds": found.count(),
         "times": found.aggregate(times=Sum("count"))["times"] or 0,

@@ -46,6 +46,8 @@ class Field:
     is_secret: bool = False
     is_required: bool = True
     help: str = ""
+    shape: str = ""  # what it must look like, as a regular expression
+    looks: str = ""  # the same in words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +105,35 @@ KINDS = (
         title="Zerodha Kite",
         environments=(LIVE, SANDBOX, PAPER),
         fields=(
-            Field(name="user_id", label="Client ID", help="such as AB1234"),
-            Field(name="api_key", label="API key"),
-            Field(name="api_secret", label="API secret", is_secret=True),
             Field(
-                name="totp_secret",
+                name="broker_user_id",
+                label="Client ID",
+                help="such as AB1234",
+                shape=r"[A-Za-z0-9]{4,10}",
+                looks="4 to 10 letters and digits",
+            ),
+            Field(
+                name="api_key",
+                label="API key",
+                help="of your app at the broker's developer page",
+                shape=r"[A-Za-z0-9]{16}",
+                looks="16 letters and digits",
+            ),
+            Field(
+                name="api_secret",
+                label="API secret",
+                is_secret=True,
+                shape=r"[A-Za-z0-9]{32}",
+                looks="32 letters and digits",
+            ),
+            Field(
+                name="totp_seed",
                 label="Authenticator seed",
                 is_secret=True,
                 is_required=False,
-                help="shows the current code beside the log-in link",
+                help="optional: shows you the current code beside the log-in link",
+                shape=r"[A-Za-z2-7 ]{16,80}=*",
+                looks="letters and the digits 2 to 7, at least 16",
             ),
         ),
         capabilities=kite_offers,

@@ -6,7 +6,8 @@ from itertools import groupby
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
-from accounts.logins import adapter_of
+from accounts.brokers.limits import as_sync
+from accounts.lines import line_to
 from orders.instruments.importing import import_master, note_failure
 from orders.instruments.models import MasterImport, Outcome, master_of
 from orders.instruments.standing import standing
@@ -58,7 +59,7 @@ def fetch(account: BrokerAccount, *, at: datetime, accept_shrinkage: bool = Fals
     master = master_of_account(account)
     try:
         # Fetched to a file first: no transaction waits for the network.
-        with adapter_of(account).instruments() as rows:
+        with line_to(account) as broker, as_sync(), broker.instruments() as rows:
             return import_master(master, rows, at=at, accept_shrinkage=accept_shrinkage)
     except BrokerError as error:
         return note_failure(master, error, at=at)

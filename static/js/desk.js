@@ -4,6 +4,7 @@ import "./dialog.js";
 import "./keys.js";
 import "./rows.js";
 import "./clock.js";
+import "./countdown.js";
 import { toast } from "./toast.js";
 import { startSession } from "./session.js";
 import { startSocket } from "./socket.js";
@@ -11,7 +12,7 @@ import { startSocket } from "./socket.js";
 export const csrfToken = () => document.querySelector("meta[name=csrf-token]")?.content ?? "";
 
 // Events that nobody caused by hand: their requests must not keep a session alive.
-const BACKGROUND = new Set(["every", "load", "revealed", "intersect", "panel-changed"]);
+const BACKGROUND = new Set(["every", "load", "revealed", "intersect", "panel-changed", "account-changed"]);
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const { request, sourceEvent } = ctx;

@@ -18,6 +18,10 @@ document.addEventListener("keydown", (event) => {
     return;
   } else if (Date.now() < pending) {
     go(event.key);
+  } else if (/^[1-9]$/.test(event.key)) {
+    document.querySelectorAll(".rail a.tab[data-account]")[event.key - 1]?.click();
+  } else if (event.key === "0") {
+    document.querySelector(".rail a.tab[data-all]")?.click();
   }
   pending = 0;
 });

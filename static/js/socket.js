@@ -44,7 +44,9 @@ function arrived() {
   since = undefined;
   show("live", "Live");
   // What happened meanwhile was not told: every live panel asks once.
-  if (back) for (const panel of document.querySelectorAll("[data-panel]")) refresh(panel);
+  if (!back) return;
+  for (const panel of document.querySelectorAll("[data-panel]")) refresh(panel);
+  accountChanged();
 }
 
 function lost(code) {
@@ -73,9 +75,15 @@ function receive(message) {
       if (Number(panel.dataset.version ?? -1) < message.version) refresh(panel);
     }
   } else if (message.type === "account") {
-    document.body.dispatchEvent(new CustomEvent("account-changed", { detail: message }));
+    accountChanged(message);
+  } else if (message.type === "membership") {
+    const gone = !message.role && location.pathname.startsWith(`/accounts/${message.account}/`);
+    if (gone) location.assign("/accounts/");
+    else accountChanged(message);
   }
 }
+
+const accountChanged = (detail) => document.body.dispatchEvent(new CustomEvent("account-changed", { detail }));
 
 // A panel says hx-get="…" hx-trigger="panel-changed delay:100ms": many events, one request.
 const refresh = (panel) => panel.dispatchEvent(new CustomEvent("panel-changed"));

@@ -7,6 +7,7 @@ WORDS = {
     "<int:pk>": "KEY",
     "<uuid:public_id>": "ID",
     "<slug:token>": "TOKEN",
+    "<slug:broker>": "BROKER",
     "<code:code>": "CODE",
 }
 

@@ -56,8 +56,8 @@ def test_a_whole_chain_is_whole(five):
         ("delete from accounts_auditevent where number = 5", "the chain ends at event 4"),
         ("truncate accounts_auditevent", "the chain ends at event 0"),
         (
-            "insert into accounts_auditevent (number, at, actor, what, object, request_id, previous, hash)"
-            " values (6, now(), '', 'forged', '', '', '', 'x')",
+            "insert into accounts_auditevent (number, at, actor, what, account, object, request_id, previous, hash)"
+            " values (6, now(), '', 'forged', '', '', '', '', 'x')",
             "event 6 was altered",
         ),
     ],

@@ -119,6 +119,21 @@ def test_the_command_prints_a_link_for_somebody_here(client, asha, capsys):
         call_command("reset_link", "nobody@example.com")
 
 
+def test_no_link_is_made_for_somebody_who_may_not_log_in(asha):
+    asha.is_active = False
+    asha.save()
+
+    with pytest.raises(CommandError, match="may not log in"):
+        call_command("reset_link", asha.email)
+
+
+@pytest.mark.parametrize("url", ["desk.example.in", "/x/", "javascript:1", "https://"])
+@pytest.mark.parametrize("command", ["invite", "reset_link"])
+def test_a_link_begins_with_a_whole_address(asha, command, url):
+    with pytest.raises(CommandError, match="write it like"):
+        call_command(command, asha.email, "--url", url)
+
+
 def accept(client, link, name="Ravi"):
     return client.post(path_of(link), {"name": name, **NEW})
 

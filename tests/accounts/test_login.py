@@ -26,6 +26,7 @@ def test_a_passkey_is_offered_only_where_browsers_allow_one(client, host, offere
     html = client.get("/login/", headers={"Host": host}).content.decode()
 
     assert ("Log in with a passkey" in html) is offered
+    assert ("http://localhost:8000/" in html) is not offered  # where one would work
 
 
 def test_the_right_password_lets_in_and_is_recorded(client, asha):
@@ -127,3 +128,19 @@ def test_a_password_of_a_megabyte_is_refused_before_any_work(client, asha):
 
 def test_passwords_are_kept_with_argon2(db):
     assert User.objects.create_user("a@example.com", PASSWORD).password.startswith("argon2$")
+
+
+@pytest.mark.parametrize("address", ["http://[", "http://elsewhere.example/me/", "\x01", ""])
+def test_a_panel_that_lies_about_its_page_leads_to_the_dashboard(client, address):
+    answer = client.get("/me/", headers={"HX-Request": "true", "HX-Current-URL": address})
+
+    assert answer["HX-Redirect"] == "/login/?next=%2F"
+
+
+def test_a_panel_that_needs_a_fresh_proof_sends_the_whole_page_there_and_back(enter, make_person):
+    staff = make_person("staff@example.com", is_staff=True)
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/?tab=1"}
+
+    answer = enter(staff, recently=False).post("/me/people/", headers=headers)
+
+    assert answer["HX-Redirect"] == "/me/again/?next=%2F%3Ftab%3D1"

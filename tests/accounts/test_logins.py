@@ -5,9 +5,12 @@ from datetime import datetime
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
+from django.utils import timezone
 
-from accounts import linking, logins
+from accounts import lines, linking, logins, upkeep, ways_in
 from accounts.brokerage import BrokerAccount, State
+from accounts.brokers.registry import kind
+from accounts.brokers.types import BrokerSession
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sockets import connected
 from tradedesk.times import IST
@@ -25,6 +28,22 @@ def expire_tokens(exchange):  # noqa: F811
     exchange.control("POST", "faults", {"rules": [{"effect": "expire_tokens"}]})
 
 
+def check_all():
+    """Do what beat and the workers do together."""
+    for account_id in upkeep.due_for_a_check():
+        upkeep.check(account_id)
+
+
+def session_made(account, at, token="t"):
+    policy = kind(account.broker).capabilities(account.environment).session
+    return BrokerSession(
+        user_id=account.broker_user_id,
+        access_token=token,
+        logged_in_at=at,
+        expires_at=policy.expires_at(at),
+    )
+
+
 def stored():
     return BrokerAccount.objects.get()
 
@@ -32,11 +51,11 @@ def stored():
 def test_a_dead_token_asks_for_a_log_in_and_one_step_brings_it_back(exchange, account):  # noqa: F811
     expire_tokens(exchange)
 
-    logins.check_all()
+    check_all()
 
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
     assert stored().session.access_token is None
-    logins.log_in_paper(stored())
+    ways_in.by_counter(stored())
     assert logins.state_of(stored()) in UP
 
 
@@ -44,7 +63,7 @@ def test_a_broken_line_leaves_the_session_as_it_is(exchange, account):  # noqa: 
     rule = {"effect": "drop_before_acceptance"}
     exchange.control("POST", "faults", {"rules": [rule]})
 
-    logins.check_all()
+    check_all()
 
     assert logins.state_of(stored()) in UP
     assert stored().last_error
@@ -52,7 +71,7 @@ def test_a_broken_line_leaves_the_session_as_it_is(exchange, account):  # noqa: 
 
 def test_an_old_check_cannot_end_a_newer_session(account):
     old = account.session.generation
-    logins.log_in_paper(account)
+    ways_in.by_counter(account)
 
     assert not logins.end(account, "late", generation=old)
 
@@ -62,11 +81,11 @@ def test_an_old_check_cannot_end_a_newer_session(account):
 def test_logging_out_ends_the_session_at_the_exchange_too(account, asha):
     token = account.session.access_token
 
-    logins.log_out(account, actor=asha)
+    lines.log_out(account, actor=asha)
 
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
-    logins.store(stored(), access_token=token)
-    assert not logins.verify(stored())
+    logins.store(stored(), session_made(account, timezone.now(), token), how="test")
+    assert not lines.verify(stored())
 
 
 @pytest.mark.parametrize(
@@ -74,14 +93,14 @@ def test_logging_out_ends_the_session_at_the_exchange_too(account, asha):
     [
         ("2026-11-20T05:59:00", "2026-11-20T06:00:00", False),
         ("2026-11-20T06:00:00", "2026-11-21T06:00:00", True),
-        ("2026-11-20T07:29:59", "2026-11-21T06:00:00", True),
-        ("2026-11-20T07:30:00", "2026-11-21T06:00:00", False),
+        ("2026-11-20T07:59:59", "2026-11-21T06:00:00", True),
+        ("2026-11-20T08:00:00", "2026-11-21T06:00:00", False),
     ],
 )
 def test_a_session_ends_at_the_next_six_o_clock(account, made, ends, provisional):
     at = datetime.fromisoformat(made).replace(tzinfo=IST)
 
-    logins.store(account, access_token="t", at=at)
+    logins.store(account, session_made(account, at), how="test")
 
     session = stored().session
     assert session.expires_at == datetime.fromisoformat(ends).replace(tzinfo=IST)
@@ -95,7 +114,7 @@ def test_half_an_hour_before_the_end_it_says_so_and_then_it_needs_a_log_in(accou
         assert logins.state_of(stored()) == State.EXPIRING
     with time_machine.travel(end + 1, tick=False):
         assert logins.state_of(stored()) == State.NEEDS_LOGIN
-        logins.check_all()
+        check_all()
         assert stored().session.ended_why == "it ended at the broker's hour"
 
 
@@ -105,7 +124,7 @@ def test_its_members_hear_of_it_and_nobody_else(exchange, account, asha, strange
         heard = await connected(await sync_to_async(enter)(asha))
         silent = await connected(await sync_to_async(enter)(stranger))
         await sync_to_async(expire_tokens)(exchange)
-        await sync_to_async(logins.check_all)()
+        await sync_to_async(check_all)()
         event = await heard.receive_json_from(timeout=2)
         nothing = await silent.receive_nothing(timeout=0.3)
         await heard.disconnect()

@@ -6,7 +6,8 @@ from django.apps import apps
 from django.conf import settings
 from django.test import Client
 
-from accounts import invitations, passwords
+from accounts import invitations, passwords, sharing
+from accounts.brokerage import BrokerAccount, Membership, Role
 from accounts.models import Session
 from tests.accounts.addresses import HOME, LOG_IN, SET_UP, addresses, matches, outcome
 from tests.accounts.test_account_matrix import PAGES
@@ -60,7 +61,15 @@ TABLE = {
     "_panel/rail/": OWN,
     "accounts/": OWN,
     "accounts/link/": OWN,
+    "accounts/link/BROKER/": OWN,
+    "accounts/back/BROKER/": (LOG_IN, 400, 400, 400),
+    "api/zerodha/login": (LOG_IN, 400, 400, 400),
+    "api/zerodha/callback": (LOG_IN, 400, 400, 400),
+    "activity/": STAFF,
+    "activity.csv": STAFF,
+    "join/TOKEN/": (200, 403, 403, 403),  # meant for somebody who is new here
 }
+BACK = {"/accounts/back/kite/", "/api/zerodha/callback"}
 # The administration: to our log-in, nowhere, to the set-up, in.
 ADMINISTRATION = (LOG_IN, 404, SET_UP, {200, 302, 403, 404, 405})
 ROLES = ["stranger", "person", "staff without factor", "staff"]
@@ -83,12 +92,22 @@ def paths(make_person):
     other = make_person("other@example.com")
     passkey = Authenticator.objects.create(user=other, type="webauthn", data={"name": "Theirs"})
     return {
+        "accounts/link/BROKER/": "accounts/link/kite/",
+        "accounts/back/BROKER/": "accounts/back/kite/",
         "login/reset/KEY/": passwords.reset_link(other).split("/", 3)[3],
         "login/invite/TOKEN/": invitations.invite("ravi@example.com").split("/", 3)[3],
+        "join/TOKEN/": shared(other).split("/", 3)[3],
         "me/passkeys/KEY/": f"me/passkeys/{passkey.pk}/",
         "me/passkeys/KEY/remove/": f"me/passkeys/{passkey.pk}/remove/",
         "me/sessions/ID/end/": "me/sessions/6f1c1a5e-0000-4000-8000-000000000000/end/",
     }
+
+
+def shared(owner):
+    """Invite somebody to an account of this owner."""
+    account = BrokerAccount.objects.create(code="shared", broker="kite", environment="paper")
+    Membership.objects.create(account=account, user=owner, role=Role.OWNER)
+    return sharing.invite(account, email="new@example.com", role=Role.VIEWER, by=owner)
 
 
 def test_every_address_has_its_line():
@@ -146,8 +165,10 @@ def test_a_forged_post_is_refused_everywhere(enter, make_person, paths, address)
     path = "/" + paths.get(address, address)
     before = (user.password, user.name, Session.objects.count())
 
+    # Who comes back from a broker brings a signed state instead, and here brings nothing at all.
+    refusals = {400} if path in BACK else {403, 405}
     for headers in ({}, {"Origin": "https://evil.example"}):
-        assert client.post(path, {"name": "Forged"}, headers=headers).status_code in {403, 405}
+        assert client.post(path, {"name": "Forged"}, headers=headers).status_code in refusals
 
     user.refresh_from_db()
     assert (user.password, user.name, Session.objects.count()) == before

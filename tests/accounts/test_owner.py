@@ -197,3 +197,23 @@ def test_browsers_are_logged_out_from_there(enter, boss, asha):
     enter(boss).post(f"{ADMIN}accounts/session/", {"action": "end", "_selected_action": [row.pk]})
 
     assert inside.get("/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "back", ["nonsense", "%00", "me", "[]", "//elsewhere.example", "http://x/"]
+)
+def test_the_door_of_the_administration_bears_any_way_back(enter, make_person, back):
+    owner = make_person("door@example.com", factor=True, is_staff=True, is_superuser=True)
+
+    answer = enter(owner).get("/admin/login/", {"next": back})
+
+    assert answer.status_code == 302
+    assert "elsewhere" not in answer["Location"]
+
+
+def test_a_letter_that_postgres_does_not_know_is_a_bad_request_not_a_breakdown(enter, make_person):
+    owner = make_person("door@example.com", factor=True, is_staff=True, is_superuser=True)
+    browser = enter(owner, raise_request_exception=False)
+
+    for address in ("/admin/accounts/auditevent/?what=%00", "/errors/?request_id=%00"):
+        assert browser.get(address).status_code == 400

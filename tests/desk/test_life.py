@@ -87,3 +87,12 @@ def test_the_first_password_is_never_in_a_redirected_output_or_a_log(desk):
 
     for log in (desk.home / "log").iterdir():
         assert password not in log.read_text(), log
+
+
+def test_a_link_of_a_command_leads_to_the_port_where_this_desk_runs(desk):
+    owner, _ = desk.first_login()
+
+    link = desk.manage("reset_link", owner).stdout.strip()
+
+    assert link.startswith(f"{desk.url}/login/reset/")
+    assert get(desk, link.removeprefix(desk.url)) == 200

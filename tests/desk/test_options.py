@@ -13,7 +13,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tradedesk.desk.parts import Options
+from tradedesk.desk.supervisor import Desk
 from tradedesk.desk.throwaway import ROOT, clean_environment, free_ports, start_desk, wait_until
+from tradedesk.home import Home
 
 
 def refused(*options, **more):
@@ -101,6 +104,7 @@ def test_servers_of_the_operator_are_used_and_not_started_again(desk, place):
     theirs = {
         "DATABASE_URL": f"postgres://tradedesk@/tradedesk?host={desk.home}/run/postgres",
         "REDIS_URL": f"unix://{desk.home}/run/redis/redis.sock?db=3",
+        "FIELD_ENCRYPTION_KEY_FILE": str(desk.home / "keys" / "field-key"),
     }
 
     second = start_desk(place / "home", environment=theirs)
@@ -150,3 +154,20 @@ def test_a_full_disk_is_said_plainly(place):
 
     assert "the disk of" in words
     assert "MB are free, a desk needs 200" in words
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("127.0.0.1", "http://localhost:8000"),
+        ("::1", "http://localhost:8000"),
+        ("192.168.1.10", "http://192.168.1.10:8000"),
+        ("fd00::10", "http://[fd00::10]:8000"),
+        ("0.0.0.0", "http://desk.example.in:8000"),
+        ("::", "http://desk.example.in:8000"),
+    ],
+)
+def test_the_printed_address_is_one_that_a_browser_can_open(place, settings, bind, address):
+    settings.ALLOWED_HOSTS = ["desk.example.in"]
+
+    assert Desk(Options(Home.at("home", place), bind=bind)).address == address

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -134,34 +135,98 @@ def test_fresh_keeps_the_old_home_beside_the_new_one(place):
     assert (home / "keys" / "field-key").read_text() != old_key
 
 
+def test_fresh_after_kill_9_ends_what_was_left_too(place):
+    home = place / "home"
+    first = start_desk(home)
+    wait_until(first.is_ready, seconds=60)
+    left = list(parts_of(first).values())
+    first.process.kill()
+    first.process.wait()
+
+    fresh = start_desk(home, "--fresh", "--port", str(first.port))
+    try:
+        wait_until(lambda: not any(process.is_running() for process in left), seconds=30)
+        fresh.port = first.port
+        wait_until(fresh.is_ready, seconds=60)
+    finally:
+        fresh.stop()
+
+
+def test_fresh_leaves_the_home_where_it_is_when_the_port_is_taken(place):
+    home = place / "home"
+    (home / "keys").mkdir(parents=True)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        refused = start_desk(home, "--fresh", "--port", port, output=subprocess.PIPE)
+        words = refused.process.communicate(timeout=30)[0].decode()
+
+    assert f"port {port} on 127.0.0.1 cannot be used" in words
+    assert [folder.name for folder in place.iterdir()] == ["home"]
+
+
 def test_a_backup_brings_back_what_was_there(place):
     home, file = place / "home", place / "desk.backup"
     desk = start_desk(home)
     wait_until(desk.is_ready, seconds=60)
     count = "from accounts.models import User; print(User.objects.count())"
+    sessions = "from accounts.models import Session; print(Session.objects.count())"
+    session = "from accounts.sessions import SessionStore; SessionStore().create()"
+    desk.manage("shell", "--no-imports", "-c", session)
+    later = (
+        "from django.db import connection; connection.cursor().execute('create table of_a_later_release()');"
+        "from accounts.models import User; User.objects.create_user('late@desk.example')"
+    )
+    tables = "from django.db import connection; print(connection.introspection.table_names())"
     before = desk.manage("shell", "--no-imports", "-c", count).stdout
     saved = desk.manage("backup", str(file))
-    desk.manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "from accounts.models import User; User.objects.create_user('late@desk.example')",
-    )
+    desk.manage("shell", "--no-imports", "-c", later)
     refused = desk.manage("restore", str(file))
     desk.stop()
 
     restored = desk.manage("restore", str(file))
+    saved_again = desk.manage("backup", str(file))
+    restored_again = desk.manage("restore", str(file))
     again = start_desk(home)
     wait_until(again.is_ready, seconds=60)
     after = again.manage("shell", "--no-imports", "-c", count).stdout
+    left = again.manage("shell", "--no-imports", "-c", tables).stdout
+    sessions_left = again.manage("shell", "--no-imports", "-c", sessions).stdout
+    audit = again.manage("verify_audit")
     again.stop()
 
     assert saved.returncode == 0, saved.stderr
     assert "stop it, then restore" in refused.stderr
     assert restored.returncode == 0, restored.stderr
+    assert saved_again.returncode == 0, saved_again.stderr
+    assert restored_again.returncode == 0, restored_again.stderr
     assert before == after
+    assert sessions_left == "0\n"
+    assert "accounts_auditevent" in left
+    assert "of_a_later_release" not in left
+    assert audit.returncode == 0, audit.stdout
     assert b"BEGIN" not in file.read_bytes()[:20]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_desk_with_another_key_than_its_datas_says_so_and_does_not_start(place):
+    home = place / "home"
+    first = start_desk(home)
+    wait_until(first.is_ready, seconds=60)
+    first.stop()
+    (home / "keys" / "field-key").unlink()
+
+    wrong = start_desk(home, output=subprocess.PIPE)
+    words = wrong.process.communicate(timeout=60)[0].decode()
+    accepted = start_desk(home, "--accept-new-key")
+    wait_until(accepted.is_ready, seconds=60)
+    accepted.stop()
+
+    assert wrong.process.returncode == 1
+    assert "the encryption key is not the one" in words
+    assert str(home / "keys" / "field-key") in words
+    assert everything_of(home) == []
 
 
 def test_commands_say_plainly_that_no_desk_runs(place):

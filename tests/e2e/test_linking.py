@@ -1,12 +1,16 @@
 """Accounts in a real browser: from nothing to live, dead at the exchange, and live again."""
 
 import json
+import logging
 import time
 
 import httpx
+import pyotp
 from playwright.sync_api import expect
 
 from tests.e2e.test_people_login import PASSWORD, log_in, make_person  # noqa: F401
+
+logger = logging.getLogger(__name__)
 
 
 def control(desk, method, path, body=None):
@@ -20,6 +24,7 @@ def control(desk, method, path, body=None):
         trust_env=False,
     )
     answer.raise_for_status()
+    return answer.json()
 
 
 def listed(desk, code):
@@ -57,10 +62,66 @@ def test_a_new_person_has_live_paper_money_within_seconds_and_gets_it_back(
     told = time.monotonic()
     expect(rail).to_contain_text("Login needed", timeout=10_000)
     expect(page.locator("#session")).to_contain_text("Login needed", timeout=10_000)
-    print(f"dead after {told - died:.1f} s, on the pages {time.monotonic() - told:.2f} s later")
+    dead, shown = told - died, time.monotonic() - told
+    logger.warning("dead after %.1f s, on the pages %.2f s later", dead, shown)
 
     page.locator("#session").get_by_role("button", name="Log in").click()
 
     expect(page.locator("#session")).to_contain_text("Live")
     expect(rail).not_to_contain_text("Login needed", timeout=10_000)
     assert listed(desk, code)["state"] in {"LIVE", "EXPIRING"}
+
+
+def test_a_kite_account_is_linked_through_the_real_log_in_page_and_comes_back_live(
+    desk,
+    make_person,  # noqa: F811
+    new_page,
+):
+    """The desk is at localhost and the exchange at 127.0.0.1: two sites, as with the real broker."""
+    home = f"{desk.url}/accounts/back/kite/"
+    opened = control(desk, "POST", "accounts", {"name": "Anita Rao", "redirect_url": home})
+    page = new_page()
+    log_in(page, make_person("anita@example.com"), PASSWORD)
+    page.goto("/accounts/link/")
+    page.get_by_role("link", name="Link Zerodha Kite").click()
+    expect(page.locator("[data-redirect-url]")).to_have_text(home)
+    page.get_by_label("Where").select_option("paper")
+    page.get_by_label("Client ID").fill(opened["user_id"])
+    page.get_by_label("API key").fill("your_api_key")
+    page.get_by_label("API secret").fill(opened["api_secret"])
+    page.get_by_label("Authenticator seed").fill(opened["totp_secret"])
+    page.get_by_label("Name").fill("Anita Rao")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.locator("#id_api_key_error")).to_be_visible()
+    expect(page.get_by_label("Client ID")).to_have_value(opened["user_id"])
+    expect(page.get_by_label("API secret")).to_have_value("")
+    page.get_by_label("API key").fill(opened["api_key"])
+    page.get_by_label("API secret").fill(opened["api_secret"])
+    page.get_by_label("Authenticator seed").fill(opened["totp_secret"])
+    page.get_by_role("button", name="Go on").click()
+
+    log_in_at_the_exchange(page, opened)
+
+    page.wait_for_url(f"{desk.url}/accounts/anita-rao/")
+    expect(page.locator("#session")).to_contain_text("Live")
+    expect(page.locator("#session")).to_contain_text("Anita Rao")
+    assert listed(desk, "anita-rao")["state"] in {"LIVE", "EXPIRING"}
+
+    rule = {"effect": "expire_tokens", "user_id": opened["user_id"]}
+    control(desk, "POST", "faults", {"rules": [rule]})
+    expect(page.locator("#session")).to_contain_text("Login needed", timeout=30_000)
+    page.locator("#rail").get_by_role("link", name="Log in Anita Rao").click()
+    # The exchange remembers the person, so that one click is enough.
+    page.wait_for_url(f"{desk.url}/accounts/anita-rao/")
+    expect(page.locator("#session")).to_contain_text("Live")
+
+
+def log_in_at_the_exchange(page, opened):
+    """Do what a person does: from our link to the exchange's page, with the code, and back."""
+    page.locator("main").get_by_role("link", name="Log in").click()
+    page.get_by_label("Password").fill(opened["password"])
+    if page.locator("input[name=user_id]").is_editable():
+        page.locator("input[name=user_id]").fill(opened["user_id"])
+    page.get_by_role("button").first.click()
+    page.locator("input[name=twofa_value]").fill(pyotp.TOTP(opened["totp_secret"]).now())
+    page.get_by_role("button").first.click()

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts import linking, logins
+from accounts import lines, linking
 from accounts.models import User
 from orders.instruments import Instrument, MasterImport, Outcome, search
 from orders.instruments.syncing import sync_due
@@ -69,7 +69,7 @@ def test_the_command_ends_with_the_reason(account, exchange, capsys):  # noqa: F
 
 
 def test_an_account_that_is_logged_out_is_not_asked(account):
-    logins.log_out(account, actor=User.objects.get())
+    lines.log_out(account, actor=User.objects.get())
 
     assert sync_due(at=timezone.now()) == []
     with pytest.raises(CommandError, match="no account is logged in"):

@@ -47,6 +47,53 @@ def test_nothing_happens_without_the_token(paper, method, path, token):
     assert answer.json()["error_type"] == "PermissionException"
 
 
+def test_every_accepted_call_answers_200_with_json(start_paper):
+    paper = start_paper("--prices", "external")
+    account = paper.control("POST", "accounts", {})
+    user = {"user_id": account["user_id"]}
+    bodies: dict[str, Any] = {
+        "accounts": {"name": "Ravi"},
+        "sessions": user | {"api_key": account["api_key"]},
+        "prices": {"NSE:INFY": "1500.05"},
+        "clock": {"speed": 1},
+        "faults": {"rules": [{"effect": "expire_tokens"}, {"effect": "drip", "route": "orders"}]},
+        "holdings": user | {"holdings": []},
+    }
+
+    for method, path in CALLS:
+        body = bodies.get(path) if method == "POST" else None
+        answer = paper.web.request(
+            method, f"/paper/{path}", json=body, headers={"X-Paper-Token": paper.running.token}
+        )
+
+        assert answer.status_code == 200, (path, answer.text)
+        assert answer.headers["content-type"] == "application/json"
+        assert isinstance(answer.json(), dict)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "prices", 400),
+        ("GET", "ledger/NOBODY", 404),
+        ("GET", "nosuch", 404),
+        ("PUT", "faults", 405),
+    ],
+)
+def test_a_refused_call_says_so_in_its_status_and_in_words(paper, method, path, status):
+    answer = paper.web.request(
+        method,
+        f"/paper/{path}",
+        json={"NSE:NOSUCH": 1},
+        headers={"X-Paper-Token": paper.running.token},
+    )
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()) == {"status", "message", "error_type", "data"}
+    assert answer.json()["message"]
+
+
 @pytest.mark.parametrize(
     ("peer", "expected"),
     [
@@ -115,6 +162,8 @@ def test_an_account_comes_with_all_it_needs(paper, cash):
         ("clock", {"now": "yesterday"}),
         ("clock", {"now": 1000}),
         ("clock", {"speed": -1}),
+        ("clock", {"now": "9999-12-31T10:00:00"}),
+        ("clock", {"now": 99_999_999_999_999}),
         ("faults", {}),
         ("faults", {"rules": [{}]}),
         ("holdings", {"user_id": "nobody", "holdings": []}),

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shlex
 import signal
 import socket
 import stat
@@ -254,6 +255,28 @@ def test_a_damaged_state_is_one_clear_line_and_left_as_it_is(start_paper):
     assert second.stderr.count("\n") == 1
     assert "cannot be used" in second.stderr
     assert snapshot.read_bytes() == b"no snapshot"
+
+
+def test_damage_in_the_middle_of_the_journal_is_one_clear_line_with_a_way_out(start_paper):
+    paper = start_paper("--rule", "rate_limits=off")
+    paper.trader()
+    paper.trader()
+    paper.running.process.terminate()
+    paper.running.process.wait(timeout=5)
+    path = paper.running.home / "journal"
+    damaged = bytearray(path.read_bytes())
+    damaged[damaged.index(b"account.open") + 3] ^= 0x55
+    path.write_bytes(bytes(damaged))
+
+    refused = try_start("--port", "0", "--home", str(paper.running.home))
+    way_out = refused.stderr.strip().partition("the damage: ")[2]
+    subprocess.run(shlex.split(way_out), check=True)
+    again = start_paper("--rule", "rate_limits=off", home=paper.running.home)
+
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert way_out.startswith("truncate -s ")
+    assert again.control("GET", "state")["users"] == []
 
 
 COMMAND = """

@@ -416,13 +416,30 @@ def test_updates_can_stay_away(paper, trader):
     assert len(heard) == len(plain) - 1
 
 
-def test_updates_can_overtake_each_other(paper, trader):
-    plain = [status for _, status in news(paper, trader, "duplicate_updates", count=0)]
+@pytest.mark.parametrize(
+    ("count", "order"), [(1, (1, 0, 2, 3)), (2, (1, 0, 2, 3)), (3, (1, 0, 3, 2)), (4, (1, 0, 3, 2))]
+)
+def test_updates_overtake_each_other_pair_by_pair(paper, trader, count, order):
+    plain = [("first", "OPEN"), ("first", "CANCELLED"), ("second", "OPEN"), ("second", "CANCELLED")]
 
-    heard = [status for _, status in news(paper, trader, "reorder_updates")]
+    heard = news(paper, trader, "reorder_updates", count)
 
-    assert sorted(heard) == sorted(plain)
-    assert heard[:2] == plain[1::-1]
+    first = heard[0][0]
+    named = [("first" if each == first else "second", status) for each, status in heard]
+    assert named == [plain[nth] for nth in order]
+
+
+def test_an_update_that_nothing_overtakes_comes_a_little_late(paper, trader):
+    paper.control("POST", "prices", {"NSE:INFY": "1500"})
+    kite = trader.kite()
+    with listening(trader) as ws:
+        paper.fault("reorder_updates", user_id=trader.user_id)
+        started = time.monotonic()
+        order_id = kite.place_order("regular", **ORDER)
+        (order,) = texts(ws, "order")
+
+    assert (order["order_id"], order["status"]) == (order_id, "OPEN")
+    assert 1.5 < time.monotonic() - started < 4
 
 
 def test_cut_sockets_end_without_a_closing_word(paper, trader):

@@ -41,6 +41,55 @@ def test_net_and_day_positions_follow_the_reference_formulas():
     assert day["average_price"] == day["sell_price"] == 810.0
 
 
+@pytest.mark.parametrize("clock", ["real", "open"])
+def test_a_carried_position_is_marked_from_the_close_of_the_day_before(clock):
+    trader = make_trader("90000000", clock=clock)
+    future = contract(trader, "NIFTY", "FUT")
+    symbol, lot = future["tradingsymbol"], future["lot_size"]
+    row = trader.fill(symbol, quantity=2 * lot, exchange="NFO", product="NRML")
+    bought = row["average_price"]
+    today = trader.position(symbol, "NRML")
+
+    trader.until("2026-11-21 05:59:59")
+    close = trader.last(f"NFO:{symbol}")
+    trader.until("2026-11-21 06:00:00")
+    carried = trader.position(symbol, "NRML")
+    days = trader.ask("positions")["day"]
+    trader.until("2026-11-22 07:00:00")
+    sunday = trader.position(symbol, "NRML")
+
+    assert (today["overnight_quantity"], today["close_price"]) == (0, 0)
+    assert today["m2m"] == today["pnl"]
+    assert days == []
+    assert (carried["quantity"], carried["overnight_quantity"]) == (2 * lot, 2 * lot)
+    assert carried["close_price"] == close
+    assert carried["average_price"] == bought
+    assert carried["m2m"] == 0
+    assert carried["pnl"] == pytest.approx(2 * lot * (close - bought))
+    if clock == "real":
+        assert sunday == carried
+
+
+def test_a_carried_position_that_is_turned_round_shows_both_parts():
+    trader = make_trader("90000000", clock="real")
+    future = contract(trader, "NIFTY", "FUT")
+    symbol, lot = future["tradingsymbol"], future["lot_size"]
+    trader.fill(symbol, quantity=lot, exchange="NFO", product="NRML")
+    trader.until("2026-11-23 10:00:00")
+    sold = trader.fill(symbol, "SELL", 3 * lot, exchange="NFO", product="NRML")["average_price"]
+
+    net = trader.position(symbol, "NRML")
+    day = trader.ask("positions")["day"][0]
+
+    assert (net["quantity"], net["overnight_quantity"]) == (-2 * lot, lot)
+    assert (net["buy_quantity"], net["day_buy_quantity"]) == (lot, 0)
+    assert (day["quantity"], day["overnight_quantity"]) == (-3 * lot, 0)
+    assert net["average_price"] == day["average_price"] == sold
+    last, close = net["last_price"], net["close_price"]
+    assert net["m2m"] == pytest.approx(3 * lot * sold - lot * close - 2 * lot * last)
+    assert day["m2m"] == day["pnl"] == pytest.approx(3 * lot * (sold - last))
+
+
 def test_the_reference_row_of_a_carried_gold_contract_is_reproduced():
     # Three lots carried from 23232, one more bought at 23388, all four sold for 93360.
     position = Position(
@@ -384,3 +433,13 @@ def test_the_contract_note_lists_the_charges_of_each_order():
         1.5 + 0.225 + note["charges"]["exchange_turnover_charge"] + 0.0015
         + note["charges"]["gst"]["total"]
     )  # fmt: skip
+
+
+def test_one_position_cannot_be_seeded_twice():
+    trader = make_trader()
+    row = {"exchange": "NSE", "tradingsymbol": "SBIN", "product": "MIS", "quantity": 3}
+
+    with pytest.raises(Refusal, match="such a position already"):
+        trader.do("holdings.seed", positions=[row, row | {"quantity": 5}])
+
+    assert trader.ask("positions")["net"] == []

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.brokers.paper.engine import Refusal
-from tests.paper.engine_cast import make_trader
+from tests.paper.engine_cast import contract, make_trader
 
 TAKEN_IN = ["PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING", "OPEN"]
 
@@ -198,6 +198,32 @@ def test_the_26th_modification_is_refused():
         trader.do("order.modify", order_id=order_id, quantity="99")
 
     assert (told.value.status, told.value.error_type) == (429, "NetworkException")
+
+
+def test_a_trigger_cannot_be_modified_to_the_wrong_side_under_any_rules():
+    trader = make_trader(profile="compat2019")
+    order_id = trader.place(order_type="SL", price="1520", trigger_price="1510")
+    trader.wait()
+
+    with pytest.raises(Refusal, match="should be higher than the last traded price"):
+        trader.do("order.modify", order_id=order_id, trigger_price="1400")
+    trader.wait()
+
+    assert trader.order(order_id)["status"] == "TRIGGER PENDING"
+
+
+def test_an_order_cannot_be_modified_above_the_freeze_quantity_under_any_rules():
+    trader = make_trader("90000000", rules={"above_freeze": "async"})
+    future = contract(trader, "NIFTY", "FUT")
+    symbol, lot = future["tradingsymbol"], future["lot_size"]
+    price = f"{trader.last(f'NFO:{symbol}') - 100:.0f}"
+    order_id = trader.place(symbol, quantity=lot, exchange="NFO", product="NRML", price=price)
+    trader.wait()
+
+    with pytest.raises(Refusal, match="freeze"):
+        trader.do("order.modify", order_id=order_id, quantity=str(lot * 100))
+
+    assert trader.order(order_id)["quantity"] == lot
 
 
 def test_a_modification_that_crosses_the_market_trades():

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from accounts.brokers.paper.engine import Refusal
+from accounts.brokers.paper.units import moment
 from tests.paper.engine_cast import make_trader, open_trader
 
 
@@ -52,8 +53,30 @@ def test_a_trigger_fires_once_when_its_price_comes():
     assert after["status"] == "triggered"
     assert result["order_result"]["status"] == "success"
     assert result["triggered_at"] == 1449.0
-    assert json.loads(result["meta"])
+    app_id = trader.exchange.query("app", api_key=trader.api_key)["app_id"]
+    assert app_id > 0
+    assert json.loads(result["meta"]) == {"app_id": app_id, "gtt": trigger_id}
+    assert trader.orders()[0]["meta"] == {"app_id": app_id, "gtt": trigger_id}
+    assert {event.data["meta"]["gtt"] for event in trader.news() if event.kind == "order"} == {
+        trigger_id
+    }
     assert [row["order_id"] for row in trader.orders()] == [result["order_result"]["order_id"]]
+    assert trader.orders()[0]["status"] == "COMPLETE"
+
+
+def test_a_trigger_waits_while_the_market_takes_no_orders():
+    trader = make_trader(clock="real", start=moment("2026-11-20 15:29:50"))
+    trigger_id = gtt(trader, "1450", "1452")
+
+    trader.until("2026-11-20 15:31:00")  # the closing auction is being matched
+    trader.set_price("NSE:INFY", "1449")
+    trader.until("2026-11-20 15:40:00")
+    waiting = trader.ask("gtt", trigger_id=trigger_id)["status"]
+    trader.until("2026-11-23 09:15:02")
+    fired = trader.ask("gtt", trigger_id=trigger_id)
+
+    assert waiting == "active"
+    assert fired["status"] == "triggered"
     assert trader.orders()[0]["status"] == "COMPLETE"
 
 

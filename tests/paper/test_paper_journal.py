@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.brokers.paper.engine import Command, Exchange
-from accounts.brokers.paper.journal import Journal, open_exchange, replay
+from accounts.brokers.paper.journal import Journal, JournalDamaged, open_exchange, replay
 from tests.paper.engine_cast import FRIDAY_TEN, examples, try_to
 from tests.paper.engine_histories import Story, histories
 
@@ -106,6 +106,38 @@ def test_a_record_half_overwritten_by_rubbish_is_not_believed(tmp_path):
     assert journal.load().commands == [Command("tick", {}, FRIDAY_TEN)]
 
 
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=SHARED_FOLDER)
+@given(st.integers(0, 10**6), st.integers(1, 255))
+def test_damage_before_whole_records_is_told_and_not_cut_off(tmp_path, place, flip):
+    path = fresh(tmp_path / "journal")
+    write(path, [Command("tick", {"note": "x" * nth}, FRIDAY_TEN + nth) for nth in range(10)])
+    whole = path.read_bytes()
+    last = whole.rindex(b'{"n":') - 8
+    damaged = bytearray(whole)
+    damaged[place % last] ^= flip
+    path.write_bytes(bytes(damaged))
+
+    with pytest.raises(JournalDamaged, match="truncate -s") as told:
+        Journal(path)
+
+    assert path.read_bytes() == bytes(damaged)
+    at = int(str(told.value).partition("at byte ")[2].partition(",")[0])
+    assert at <= place % last
+    path.write_bytes(bytes(damaged[:at]))
+    Journal(path).close()
+
+
+@pytest.mark.parametrize("hole", [b"", b"\0" * 700, b"\xff" * 9])
+def test_a_hole_in_the_middle_is_damage_as_well(tmp_path, hole):
+    path = tmp_path / "journal"
+    write(path, [Command("tick", {"note": "y" * 500}, FRIDAY_TEN + nth) for nth in range(5)])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:700] + hole + whole[1_500:])
+
+    with pytest.raises(JournalDamaged):
+        Journal(path)
+
+
 def test_a_crash_between_snapshot_and_truncation_replays_nothing_twice(tmp_path):
     path = tmp_path / "journal"
     exchange, journal = open_exchange(path, **MADE)
@@ -133,7 +165,7 @@ def test_a_damaged_snapshot_is_not_taken_for_an_empty_exchange(tmp_path):
     snapshot = path.with_name("journal.snapshot")
     snapshot.write_bytes(snapshot.read_bytes()[:-9])
 
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(JournalDamaged, match="move the whole folder away"):
         Journal(path)
 
 

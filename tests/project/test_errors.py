@@ -8,8 +8,10 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.urls import path
 
+from accounts.models import User
 from tradedesk import errors
-from tradedesk.models import Failure
+from tradedesk.logs import PlainFormatter
+from tradedesk.models import Failure, FailureCase
 from tradedesk.urls import handler400, handler403, handler404, handler500, urlpatterns  # noqa: F401
 
 SECRET = "hunter2-Correct-Horse"
@@ -125,3 +127,73 @@ def test_the_log_of_an_outage_is_one_line_for_the_operator(visitor, caplog):
         visitor.get("/no-postgres/")
 
     assert "GET /no-postgres/: OperationalError is away: the connection is closed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/nothing/", "WARNING [{}] Not Found: /nothing/"),
+        ("/login/reset/1-zz-11/", "WARNING [{}] Not Found: /login/reset/[hidden]/"),
+        ("/break/", "ERROR [{}] Internal Server Error: /break/"),
+        ("/readyz", "WARNING [{}] Service Unavailable: /readyz"),
+    ],
+)
+def test_the_number_on_an_error_page_stands_in_the_log(visitor, caplog, address, said):
+    caplog.handler.setFormatter(PlainFormatter("%(levelname)s%(request)s %(message)s"))
+
+    number = visitor.get(address)["X-Request-ID"]
+
+    assert said.format(number) in caplog.text.splitlines()
+    assert caplog.text.count(said.split("] ")[1]) == 1
+
+
+def test_a_form_that_is_refused_is_logged_with_its_number(visitor, caplog):
+    caplog.handler.setFormatter(PlainFormatter("%(request)s %(message)s"))
+
+    number = visitor.post("/login/", {"login": "nobody"})["X-Request-ID"]
+
+    assert f" [{number}] Unprocessable Content: /login/" in caplog.text
+
+
+def seen_by_staff(request_id):
+    staff = User.objects.create_user("staff@example.com", is_staff=True)
+    client = Client()
+    client.force_login(staff)
+    return client.get("/errors/", {"request_id": request_id})
+
+
+def test_staff_find_an_error_by_whatever_number_a_person_saw(visitor):
+    first, other, last = (
+        visitor.get("/break/", headers={"X-Request-ID": f"number-of-{name}"})["X-Request-ID"]
+        for name in ("asha", "ravi", "meena")
+    )
+
+    page = seen_by_staff(first).content.decode()
+
+    assert "ValueError" in page
+    assert f"{first}</span> broke at" in page
+    assert other not in page
+    assert Failure.objects.get().request_id == last
+
+
+@pytest.mark.parametrize("nonsense", ["%", "_", "x" * 5000, "' or 1=1", "[number]"])
+def test_a_number_that_nobody_saw_finds_nothing(visitor, nonsense):
+    visitor.get("/break/")
+
+    answer = seen_by_staff(nonsense)
+
+    assert answer.status_code == 200
+    assert ("broke at" in answer.content.decode()) is False
+
+
+def test_only_the_newest_cases_of_a_mistake_are_kept(visitor, monkeypatch):
+    monkeypatch.setattr(errors, "CASES_KEPT", 3)
+    visitor.get("/break/")
+    Failure.objects.update(count=100)
+
+    for _ in range(5):
+        Failure.objects.update(count=100)
+        last = visitor.get("/break/")["X-Request-ID"]
+
+    assert FailureCase.objects.count() == 3
+    assert FailureCase.objects.filter(request_id=last).exists()

@@ -72,12 +72,14 @@ def test_a_word_that_cannot_be_read_is_answered_with_what_to_write():
 def test_the_example_names_every_variable_that_the_product_reads_and_no_other():
     sources = [*ROOT.glob("tradedesk/**/*.py"), *ROOT.glob("accounts/**/*.py")]
     text = "\n".join(file.read_text() for file in sources) + (ROOT / "manage.py").read_text()
-    readers = r"(?:env\.(?:text|number|flag|choice|words|secret)|environ\.get)\(\s*\"([A-Z_]+)\""
+    kinds = "text|number|flag|choice|clock|words|secret|matching|address|hosts|peers|dsn"
+    readers = rf"(?:env\.(?:{kinds})|environ\.get)\(\s*\"([A-Z_]+)\""
     foreign = {"XDG_RUNTIME_DIR", "XDG_DATA_HOME", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"}
+    taken = {"API_KEY", "API_SECRET", "USER_ID", "PASSWORD", "TOTP_SECRET"}  # by link_account
     foreign |= {"PROMETHEUS_MULTIPROC_DIR", "DATABASE_POOL", "TRADEDESK_HTTPS", "ENV_FILE"}
     named = set(re.findall(r"^#?\s?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
 
-    assert named == set(re.findall(readers, text)) - foreign
+    assert named == set(re.findall(readers, text)) - foreign | {f"KITE_{name}" for name in taken}
 
 
 def test_a_secret_comes_from_a_file_or_a_command(monkeypatch, tmp_path):
@@ -100,11 +102,12 @@ def test_a_command_that_fails_never_shows_its_words(monkeypatch):
     assert "the-secret-itself" not in str(refused.value)
 
 
-def test_a_line_of_the_env_file_that_cannot_be_read_is_named(tmp_path):
+def test_a_line_of_the_env_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("ENV_FILE", raising=False)
     (tmp_path / ".env").write_text("# fine\nDEBUG=off\nnot a setting\n")
 
     with pytest.raises(ImproperlyConfigured, match="line 3"):
-        env.load(tmp_path / ".env")
+        env.load(tmp_path)
 
 
 def test_a_database_address_is_read_whole():
@@ -115,6 +118,56 @@ def test_a_database_address_is_read_whole():
     assert found["OPTIONS"]["sslmode"] == "verify-full"
     assert found["OPTIONS"]["pool"]["max_size"] == 7
     assert found["OPTIONS"]["pool"]["timeout"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("REDIS_URL", "nonsense", "write it like redis://"),
+        ("REDIS_URL", "http://host", "write it like redis://"),
+        ("REDIS_URL", "redis://:hunter2@host:port/0", "write it like redis://"),
+        ("DATABASE_URL", "postgres://u:hunter2@host:99999999/x", "must look like"),
+        ("SITE_URL", "desk.example.in", "write it like https://"),
+        ("PAPER_URL", "8100", "write it like http://"),
+        ("SENTRY_DSN", "nonsense", "write it like https://"),
+        ("SENTRY_DSN", "https://errors.example.in/", "write it like https://"),
+        ("ADMIN_PATH", "/", "give a path"),
+        ("ADMIN_PATH", "login", "give a path"),
+        ("ADMIN_PATH", "me/tables", "give a path"),
+        ("ALLOWED_HOSTS", "https://desk.example.in", "is no host"),
+        ("ALLOWED_HOSTS", "desk.example.in:443", "is no host"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8", "name each proxy"),
+        ("ENV_FILE", "nowhere.env", "there is no file"),
+    ],
+)
+def test_a_value_of_no_use_stops_the_start_with_its_name_and_without_its_password(
+    name, value, advice
+):
+    refused = start(**SAFE | {name: value})
+
+    assert refused.returncode == 1
+    assert name in refused.stderr
+    assert advice in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "hunter2" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("REDIS_URL", "rediss://:p%40ss@host:6379/1"),
+        ("REDIS_URL", "unix:///run/redis.sock?db=1"),
+        ("SENTRY_DSN", "https://key@errors.example.in/sub/7"),
+        ("ADMIN_PATH", "/back-office/tables/"),
+        ("ADMIN_PATH", "loginless"),
+        ("ALLOWED_HOSTS", "desk.example.in,.example.in,10.0.0.1,[fd00::1]"),
+        ("TRUSTED_PROXIES", "127.0.0.1,::1,unix"),
+    ],
+)
+def test_a_value_of_use_is_taken(name, value):
+    started = start(**SAFE | {name: value})
+
+    assert started.returncode == 0, started.stderr
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "postgres://host", "nonsense"])

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -25,6 +26,13 @@ from tradedesk.desk.supervisor import Desk
 # What lies in the home beside Postgres and is kept for ever.
 FOLDERS = ("paper",)
 FORMAT = 1
+# Leaves the schema as initdb makes it, so that the next dump takes it for granted too.
+EMPTY = """
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+GRANT USAGE ON SCHEMA public TO PUBLIC;
+COMMENT ON SCHEMA public IS 'standard public schema';
+"""
 
 
 def back_up(file: Path) -> dict[str, Any]:
@@ -33,7 +41,9 @@ def back_up(file: Path) -> dict[str, Any]:
     facts = manifest()
     with servers(), tempfile.TemporaryDirectory() as place:
         dump = Path(place) / "database.dump"
-        run_tool("pg_dump", "--format=custom", "--no-owner", "--file", str(dump))
+        # Without the sessions: a restore must not let in who was logged out since.
+        without = "--exclude-table-data=accounts_session"
+        run_tool("pg_dump", "--format=custom", "--no-owner", without, "--file", str(dump))
         with tarfile.open(unfinished, "w:gz") as archive:
             unfinished.chmod(0o600)
             add_text(archive, "manifest.json", json.dumps(facts, indent=1))
@@ -54,13 +64,26 @@ def restore(file: Path) -> dict[str, Any]:
     with servers(), tempfile.TemporaryDirectory() as place:
         with tarfile.open(file) as archive:
             archive.extractall(place, filter="data")
-        dump = str(Path(place) / "database.dump")
-        run_tool("pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", dump)
+        replace_database(Path(place))
         for name in FOLDERS:
             kept = Path(place) / "home" / name
             if kept.exists():
                 put_in_place(kept, settings.HOME.path / name)
     return {**facts, "file": str(file), "keys_fit": facts["key"] == key_print()}
+
+
+def replace_database(place: Path) -> None:
+    """Put the dump in place of all that the database holds, in one transaction.
+
+    Tables that a later release added are not in the dump: they go too, or its migrations,
+    which then run again, would find them there.
+    """
+    script = place / "database.sql"
+    run_tool("pg_restore", "--no-owner", "--file", str(script), str(place / "database.dump"))
+    run_tool(
+        "psql", "--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1",
+        "--output", os.devnull, "--command", EMPTY, "--file", str(script),
+    )  # fmt: skip
 
 
 def put_in_place(kept: Path, target: Path) -> None:
@@ -113,12 +136,13 @@ def only_kept(facts: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def run_tool(name: str, *arguments: str) -> None:
     """Run a Postgres program on our database, the password never on its command line."""
     facts = connection.settings_dict
-    options = ["--dbname", facts["NAME"], "--username", facts["USER"], "--host", facts["HOST"]]
+    options = ["--username", facts["USER"], "--host", facts["HOST"]]
     if facts["PORT"]:
         options += ["--port", str(facts["PORT"])]
-    if name == "pg_dump":
-        arguments = (*arguments, facts["NAME"])
-        options = options[2:]
+    if name == "pg_restore":
+        options = []  # it writes a script, the database is not asked
+    else:
+        options += ["--dbname", facts["NAME"]]
     environment = {"PGPASSWORD": facts["PASSWORD"]} if facts["PASSWORD"] else {}
     command = [str(binaries() / name), *options, *arguments]
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)

@@ -19,10 +19,16 @@ class Options:
     certificate: str = ""
     private_key: str = ""
     fresh: bool = False
+    accept_new_key: bool = False
 
     @property
     def paper_url(self) -> str:
         return f"http://127.0.0.1:{self.paper_port}"
+
+    @property
+    def host(self) -> str:
+        """The address as it stands in a URL."""
+        return f"[{self.bind}]" if ":" in self.bind else self.bind
 
     @property
     def scheme(self) -> str:

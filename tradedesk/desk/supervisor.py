@@ -49,19 +49,15 @@ class Desk:
         """Run until somebody says stop."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self.on_signal)
+        if self.options.port == self.options.paper_port:
+            raise CannotStart("--port and --paper-port are the same: give them two numbers")
         if self.options.fresh:
             self.start_afresh()
         folders.prepare(self.home)
         with folders.alone(self.home):
             self.write_log_file()
-            for name in children.clean_up(self.record):
-                logger.warning(
-                    "%s was left over from a desk that was killed, and is ended now", name
-                )
-            if self.options.port == self.options.paper_port:
-                raise CannotStart("--port and --paper-port are the same: give them two numbers")
-            self.refuse_taken_port(self.options.bind, self.options.port, "--port")
-            self.refuse_taken_port("127.0.0.1", self.options.paper_port, "--paper-port")
+            self.end_what_was_left()
+            self.refuse_taken_ports()
             try:
                 self.start()
                 self.watch()
@@ -75,10 +71,11 @@ class Desk:
     def start(self) -> None:
         """Bring up servers, schema and parts, and wait until the desk is ready."""
         began = time.monotonic()
+        (self.home.run / "address").write_text(self.address + "/\n")
         tell("starting the servers")
         self.start_servers()
         tell("setting up")
-        self.manage("set_up")
+        self.manage("set_up", *["--accept-new-key"] * self.options.accept_new_key)
         shutil.rmtree(self.metrics, ignore_errors=True)
         self.metrics.mkdir(mode=0o700)
         for part in parts(self.options):
@@ -222,7 +219,9 @@ class Desk:
     @property
     def address(self) -> str:
         """Where people go; passkeys work on a name, not on a bare number."""
-        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.bind
+        host = "localhost" if self.options.bind in {"127.0.0.1", "::1"} else self.options.host
+        if self.options.bind in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+            host = settings.ALLOWED_HOSTS[0].removeprefix(".")  # nobody can go to every address
         return f"{self.options.scheme}://{host}:{self.options.port}"
 
     @property
@@ -251,8 +250,18 @@ class Desk:
             raise CannotStart(f"a desk runs on {self.home.path}: stop it before --fresh")
         if self.home.path.exists():
             folders.refuse_foreign(self.home.path)
+            self.end_what_was_left()  # its record moves away with the home
+        self.refuse_taken_ports()
         if aside := folders.set_aside(self.home):
             tell(f"the old home is kept at {aside}")
+
+    def end_what_was_left(self) -> None:
+        for name in children.clean_up(self.record):
+            logger.warning("%s was left over from a desk that was killed, and is ended now", name)
+
+    def refuse_taken_ports(self) -> None:
+        self.refuse_taken_port(self.options.bind, self.options.port, "--port")
+        self.refuse_taken_port("127.0.0.1", self.options.paper_port, "--paper-port")
 
     def refuse_taken_port(self, address: str, port: int, option: str) -> None:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -122,6 +122,18 @@ def moment(at: datetime | None) -> SafeString:
 
 
 @register.filter
+def day_and_clock(at: datetime) -> str:
+    return times.day_and_clock(at)
+
+
+@register.filter
+def until_then(at: datetime) -> str:
+    """Say how long it is until then; the page counts on from there."""
+    minutes = max(0, int((at - timezone.now()).total_seconds()) // 60)
+    return f"{minutes // 60} h {minutes % 60} m" if minutes >= 60 else f"{minutes} m"
+
+
+@register.filter
 def iso(at: datetime) -> str:
     return times.iso(at)
 

@@ -46,7 +46,9 @@ class WebLogin:
     def follow(self, place: str) -> str:
         """Go from page to page of the broker until it would send us home."""
         for _ in range(MOST_HOPS):
-            place = urljoin(place, self.visit(place))
+            here, place = place, urljoin(place, self.visit(place))
+            if place == here:
+                break  # a page that leads nowhere: the app has no address to come back to
             if token := parse_qs(urlsplit(place).query).get("request_token"):
                 return token[0]
             if origin_of(place) != self.origin:

@@ -35,6 +35,7 @@ class Regime:
     begins: int
     sessions: dict[str, tuple[Session, ...]]
     square_off: dict[str, int]
+    closing: dict[str, int]
 
 
 @cache
@@ -56,8 +57,12 @@ def _regime(plain: dict[str, Any]) -> Regime:
         )
         for market, rows in plain["sessions"].items()
     }
-    square_off = {market: clock_time(at) for market, at in plain["square_off"].items()}
-    return Regime(date.fromisoformat(plain["from"]).toordinal(), sessions, square_off)
+    first = date.fromisoformat(plain["from"]).toordinal()
+    return Regime(first, sessions, _times(plain["square_off"]), _times(plain["closing"]))
+
+
+def _times(plain: dict[str, str]) -> dict[str, int]:
+    return {market: clock_time(at) for market, at in plain.items()}
 
 
 def is_trading_day(day: int) -> bool:
@@ -145,6 +150,12 @@ class Calendar:
             return midnight(book_day(at)) + ROLL - 1
         return self._close(market, trading_day_before(ordinal(self.price_time(market, at))))
 
+    def carried_close(self, market: str, day: int) -> int:
+        """The moment whose price was the last before a day of the books."""
+        if self.never_closes:
+            return midnight(day) + ROLL - 1
+        return self._close(market, trading_day_before(day))
+
     def next_session(self, market: str, at: int, release: str) -> int:
         """When orders left after hours go in."""
         if self.never_closes:
@@ -163,6 +174,12 @@ class Calendar:
         if self.never_closes or not is_trading_day(day):
             return None
         return midnight(day) + regime(day).square_off[market]
+
+    def closing(self, market: str, day: int) -> int | None:
+        """When what is left of the day's orders is cancelled, None for not before the roll."""
+        if self.never_closes or not is_trading_day(day):
+            return None
+        return midnight(day) + regime(day).closing[market]
 
 
 def _latest(sessions: list[Session], time: int) -> int:

@@ -73,15 +73,13 @@ def _happen(floor: Floor, kind: str, what: str) -> None:
 
 def look(floor: Floor) -> None:
     """Serve everybody whose price has come."""
-    open_markets = {
-        market: floor.calendar.session(market, floor.now).matches for market in settlement.MARKETS
-    }
+    sessions = {market: floor.calendar.session(market, floor.now) for market in settlement.MARKETS}
     for token in sorted(floor.books):
         if floor.books[token].is_empty:
             del floor.books[token]
-        elif open_markets[floor.market.by_token[token].market]:
+        elif sessions[floor.market.by_token[token].market].matches:
             _serve(floor, token)
-    gtt.look(floor, open_markets)
+    gtt.look(floor, sessions)
     alerts.look(floor)
 
 

@@ -30,7 +30,10 @@ def _names(kind: type) -> tuple[str, ...]:
 
 
 def load(kind: Any, plain: Any) -> Any:
-    """The value of this type that `dump` turned into plain JSON."""
+    """The value of this type that `dump` turned into plain JSON.
+
+    A field that older snapshots lack stands last in its class, and takes its default.
+    """
     return _loader(kind)(plain)
 
 
@@ -59,6 +62,8 @@ def _dataclass_loader(kind: Any) -> Turn:
     def build(plain: Any) -> Any:
         if not turns:  # looked up late, so that a type may contain itself
             turns.extend(_loader(hints[name]) for name in _names(kind))
-        return kind(*(turn(item) for turn, item in zip(turns, plain, strict=True)))
+        if len(plain) > len(turns):
+            raise ValueError(f"A snapshot knows more of a {kind.__name__} than this version does.")
+        return kind(*(turn(item) for turn, item in zip(turns, plain, strict=False)))
 
     return build

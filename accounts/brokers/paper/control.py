@@ -92,9 +92,10 @@ def seed(floor: Floor, command: Command) -> Any:
     account = floor.account(str(command.args.get("user_id") or command.user))
     held = [_read_holding(floor, row) for row in _rows(command, "holdings")]
     carried = [_read_position(floor, row) for row in _rows(command, "positions")]
-    for instrument, product, _, _ in carried:
-        if position_key(instrument.token, product) in account.positions:
-            raise Refusal("There is such a position already.")
+    keys = [position_key(instrument.token, product) for instrument, product, _, _ in carried]
+    twice = floor.state.edition > 1 and len(set(keys)) < len(keys)
+    if twice or not account.positions.keys().isdisjoint(keys):
+        raise Refusal("There is such a position already.")
     for share, quantity, t1, authorised, price in held:
         _give_shares(account, share, quantity, t1, authorised, price)
     for instrument, product, quantity, price in carried:

@@ -41,6 +41,14 @@ for reader in (
     QUERIES |= reader.QUERIES
 FORMAT = 1  # of snapshots
 
+# A journal is replayed in the ways of the edition that wrote it, so that it leads to the state it
+# led to then. An older home moves on when it is next configured, which is recorded.
+# 1: what a journal that names none was written under.
+# 2: DAY orders end when their market closes, intraday ones with the forced exit; a trigger fires
+#    only while orders are accepted, and its order says where it comes from; a modification is not
+#    let off what a new order is rejected for.
+EDITION = 2
+
 
 class Exchange:
     """One paper exchange: deterministic, without I/O, driven by commands."""
@@ -55,10 +63,14 @@ class Exchange:
         start: int,
         salt: str = "",
         rules: dict[str, Any] | None = None,
+        edition: int = EDITION,
     ) -> None:
         self._begin(
-            State(seed, clock, prices, profile, start, start, rules=dict(rules or {}), salt=salt)
-        )
+            State(
+                seed, clock, prices, profile, start, start,
+                rules=dict(rules or {}), salt=salt, edition=edition,
+            )
+        )  # fmt: skip
 
     def _begin(self, state: State) -> None:
         self.floor = Floor(state)
@@ -107,7 +119,7 @@ class Exchange:
         self._begin(
             State(
                 old.seed, old.clock, old.prices, old.profile, old.now, old.now,
-                rules=old.rules, speed=old.speed, salt=old.salt,
+                rules=old.rules, speed=old.speed, salt=old.salt, edition=old.edition,
             )
         )  # fmt: skip
         return True
@@ -117,9 +129,12 @@ class Exchange:
         state, events = self.floor.state, self.floor.events
         state.profile, state.clock = settings["profile"], settings["clock"]
         state.prices, state.rules = settings["prices"], settings["rules"]
+        state.edition = settings.get("edition", state.edition)
         self.floor = Floor(state)
         self.floor.events = events
         clockwork.wake(self.floor)
+        if state.edition > 1:
+            settlement.plan_afresh(self.floor)
         return True
 
     def advance(self, at: int) -> None:

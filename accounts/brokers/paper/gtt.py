@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .calendar import Session
 from .floor import Floor
 from .instruments import Instrument
 from .intake import band_fault, receive
@@ -182,11 +183,15 @@ def watched(floor: Floor) -> bool:
     return any(each.status == "active" for each in floor.state.gtts.values())
 
 
-def look(floor: Floor, open_markets: dict[str, bool]) -> None:
-    """Fire the triggers whose price has come."""
+def look(floor: Floor, sessions: dict[str, Session]) -> None:
+    """Fire the triggers whose price has come, while the order they send would be accepted."""
+    firing = {
+        market: session.matches and (session.accepts or floor.state.edition == 1)
+        for market, session in sessions.items()
+    }
     for gtt in list(floor.state.gtts.values()):
         instrument = floor.market.by_token.get(gtt.token)
-        if gtt.status != "active" or instrument is None or not open_markets[instrument.market]:
+        if gtt.status != "active" or instrument is None or not firing[instrument.market]:
             continue
         last = floor.market.price(instrument, floor.now)
         for nth, (trigger, way) in enumerate(zip(gtt.triggers, gtt.directions, strict=True)):
@@ -204,7 +209,8 @@ def _fire(floor: Floor, gtt: Gtt, nth: int) -> None:
         if fault:
             raise Refusal(fault)
         ticket = read_ticket(floor, row | {"price": rupees(row["price"])})
-        order = receive(floor, ticket, gtt.user, api_key=gtt.api_key)
+        meta = _origin(floor, gtt) if floor.state.edition > 1 else None
+        order = receive(floor, ticket, gtt.user, api_key=gtt.api_key, meta=meta)
         order.gtt = gtt.gtt_id
         outcome["order_id"] = order.order_id
     except Refusal as refusal:
@@ -213,11 +219,17 @@ def _fire(floor: Floor, gtt: Gtt, nth: int) -> None:
     _end(floor, gtt, "triggered")
 
 
+def _origin(floor: Floor, gtt: Gtt) -> dict[str, Any]:
+    """Where an order comes from; an object, since a string here stops the Go client."""
+    app = floor.state.apps.get(gtt.api_key) if floor.state.edition > 1 else None
+    return {"app_id": app.app_id if app else 0, "gtt": gtt.gtt_id}
+
+
 def _result(floor: Floor, gtt: Gtt, row: dict[str, Any], outcome: dict[str, Any]) -> dict[str, Any]:
     return row | {
         "account_id": gtt.user,
         "validity": "DAY",
-        "meta": json.dumps({"app_id": 0, "gtt": gtt.gtt_id}, separators=(",", ":")),
+        "meta": json.dumps(_origin(floor, gtt), separators=(",", ":")),
         "timestamp": stamp(floor.now),
         "triggered_at": floor.last_price(gtt.token),
         "order_result": outcome,

@@ -12,15 +12,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 from zlib import crc32
 
-from .engine import Command, Exchange, Refusal
+from .engine import EDITION, Command, Exchange, Refusal
 
 logger = logging.getLogger(__name__)
 
 HEADER = struct.Struct(">II")  # length and checksum of the payload
 LONGEST = 64 * 1024 * 1024
+BEGINNINGS = (b'{"n":', b'{"settings":')  # of every payload
+
+
+class JournalDamaged(ValueError):
+    """What was once safe on disk is not there any more; the message says what can be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +67,22 @@ class Journal:
         self._number = covered
         commands: list[Command] = []
         good = 0
-        for end, record in _records(self.path.read_bytes()):
+        raw = self.path.read_bytes()
+        for end, record in _records(raw):
             good = end
             if "settings" in record:
                 self._settings = record["settings"]
             elif record["n"] > covered:
                 self._number = record["n"]
                 commands.append(_command(record))
+        if _goes_on(raw, good):
+            raise JournalDamaged(
+                f"{self.path} is damaged at byte {good}, and whole records follow. Nothing was"
+                " changed. Put back a copy of the file, or give up all that was recorded after"
+                f" the damage: truncate -s {good} {quote(str(self.path))}"
+            )
+        if good < len(raw):
+            logger.warning("The journal ended within a record; %s bytes cut off", len(raw) - good)
         self._repair(good)
         self._good = good
         return Loaded(self._settings, snapshot, commands)
@@ -78,7 +93,10 @@ class Journal:
         for _, record in _records(self.snapshot_path.read_bytes()):
             self._settings = record["settings"]
             return record["snapshot"], record["n"]
-        raise ValueError(f"{self.snapshot_path.name} is damaged")
+        raise JournalDamaged(
+            f"{self.snapshot_path} is damaged. Nothing was changed. Put back a copy of the file,"
+            " or move the whole folder away to begin with a new exchange"
+        )
 
     def _repair(self, good: int) -> None:
         """Cut off a record that was being written when the process died."""
@@ -89,8 +107,8 @@ class Journal:
 
     def begin(self, settings: dict[str, Any]) -> None:
         """Note how the exchange was made; the first record of a new journal."""
-        self._settings = settings
-        self._waiting.append(_record({"settings": settings}))
+        self._settings = {"edition": EDITION} | settings
+        self._waiting.append(_record({"settings": self._settings}))
 
     def append(self, command: Command) -> None:
         """Add a command; it is safe after the next `sync`."""
@@ -154,7 +172,7 @@ def replay(loaded: Loaded) -> Exchange:
     if loaded.snapshot is not None:
         exchange = Exchange.restore(loaded.snapshot)
     else:
-        exchange = Exchange(**(loaded.settings or {}))
+        exchange = Exchange(**({"edition": 1} | (loaded.settings or {})))
     for command in loaded.commands:
         try:
             exchange.execute(command)
@@ -175,14 +193,30 @@ def _record(plain: dict[str, Any]) -> bytes:
 def _records(raw: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     """The whole records of a file and where each ends, up to the first damage."""
     place = 0
-    while place + HEADER.size <= len(raw):
-        length, checksum = HEADER.unpack_from(raw, place)
-        end = place + HEADER.size + length
-        payload = raw[place + HEADER.size : end]
-        if length > LONGEST or len(payload) < length or crc32(payload) != checksum:
-            return
-        place = end
-        yield end, json.loads(payload)
+    while payload := _payload_at(raw, place):
+        place += HEADER.size + len(payload)
+        yield place, json.loads(payload)
+
+
+def _payload_at(raw: bytes, place: int) -> bytes:
+    """What the whole record that begins here holds; nothing where there is none."""
+    if place + HEADER.size > len(raw):
+        return b""
+    length, checksum = HEADER.unpack_from(raw, place)
+    payload = raw[place + HEADER.size : place + HEADER.size + length]
+    whole = length <= LONGEST and len(payload) == length and crc32(payload) == checksum
+    return payload if whole else b""
+
+
+def _goes_on(raw: bytes, damage: int) -> bool:
+    """Whether whole records follow a damage: then it is not one that was being written."""
+    for beginning in BEGINNINGS:
+        found = raw.find(beginning, damage + HEADER.size)
+        while found >= 0:
+            if _payload_at(raw, found - HEADER.size):
+                return True
+            found = raw.find(beginning, found + 1)
+    return False
 
 
 def _command(record: dict[str, Any]) -> Command:

@@ -161,8 +161,16 @@ class Market:
             self.state.bands[instrument.token] = [min(low, below), max(high, above)]
 
     def previous_close(self, instrument: Instrument, at: int) -> int:
-        """The last price of the day before."""
-        moment = self.calendar.previous_close(instrument.market, at)
+        """The last price of the day before the one that is shown."""
+        return self._close(instrument, self.calendar.previous_close(instrument.market, at))
+
+    def carried_close(self, instrument: Instrument) -> int:
+        """The last price before the day of the books: what a carried position is worth at first."""
+        return self._close(
+            instrument, self.calendar.carried_close(instrument.market, self.state.day)
+        )
+
+    def _close(self, instrument: Instrument, moment: int) -> int:
         known = self._closes.get(instrument.token)
         if known and known[0] == moment:
             return known[1]

@@ -8,6 +8,7 @@ from .answers import record
 from .floor import Floor
 from .intake import band_fault, new_order_id, price_to_reserve, receive
 from .lifecycle import cancelled, open_now
+from .positions import closable
 from .reserves import Unreserved, check_authorised, release, reserve, restore
 from .state import (
     AMO_RECEIVED,
@@ -17,19 +18,23 @@ from .state import (
     MODIFYING,
     TRIGGER_PENDING,
     WORKING,
+    Account,
     Order,
 )
 from .terms import Command, Refusal
 from .tickets import (
+    MIS_OVER,
     ORDER_TYPES,
     VALIDITIES,
     Ticket,
     check,
     choice,
+    freeze_text,
     money,
     protected_price,
     protection,
     read_ticket,
+    too_large,
     whole,
 )
 from .units import stamp
@@ -52,6 +57,7 @@ def _place(floor: Floor, command: Command) -> Any:
     api_key = str(command.args.get("api_key") or "")
     if ticket.product == "CNC" and ticket.side != BUY:
         check_authorised(account, ticket.instrument, ticket.quantity)
+    _check_intraday(floor, account, ticket)
     freeze = ticket.instrument.freeze
     if ticket.autoslice and not ticket.legs and 0 < freeze < ticket.quantity:
         return _place_slices(floor, ticket, command.user, api_key)
@@ -61,6 +67,16 @@ def _place(floor: Floor, command: Command) -> Any:
     if ticket.autoslice:
         return {"order_id": order_id, "children": []}
     return {"order_id": order_id}
+
+
+def _check_intraday(floor: Floor, account: Account, ticket: Ticket) -> None:
+    """After the forced exit nothing new is opened for the day: nobody would close it."""
+    if ticket.product != "MIS" or ticket.variety == "amo" or floor.state.edition == 1:
+        return
+    ended = floor.calendar.square_off(ticket.instrument.market, floor.state.day)
+    reduces = closable(account, ticket.instrument, "MIS", ticket.side) >= ticket.quantity
+    if ended is not None and floor.now >= ended and not reduces:
+        raise Refusal(MIS_OVER)
 
 
 def _remember_refusal(floor: Floor, command: Command, refusal: Refusal) -> None:
@@ -158,6 +174,7 @@ def _read_change(floor: Floor, order: Order, args: dict[str, Any]) -> dict[str, 
     if ticket.quantity <= order.filled:
         raise Refusal("Quantity cannot be less than or equal to the filled quantity.")
     check(floor, ticket)
+    _check_asked_later(floor, ticket)
     change: dict[str, Any] = {
         "order_type": ticket.order_type,
         "quantity": ticket.quantity,
@@ -181,6 +198,16 @@ def _read_change(floor: Floor, order: Order, args: dict[str, Any]) -> dict[str, 
     if text:
         raise Refusal(text)
     return change
+
+
+def _check_asked_later(floor: Floor, ticket: Ticket) -> None:
+    """What a new order is rejected for afterwards, a modification is refused for at once."""
+    if floor.state.edition == 1:
+        return
+    if ticket.wrong_side:
+        raise Refusal(ticket.wrong_side)
+    if too_large(ticket):
+        raise Refusal(freeze_text(ticket.instrument))
 
 
 def _as_ticket(floor: Floor, order: Order, args: dict[str, Any]) -> Ticket:

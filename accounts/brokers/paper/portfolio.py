@@ -16,7 +16,7 @@ def position_row(floor: Floor, position: Position, *, day_only: bool) -> dict[st
     """One row of positions: everything, or only what happened today."""
     listed = floor.market.by_token.get(position.token)
     last = floor.market.price(listed, floor.now) if listed else 0
-    close = floor.market.previous_close(listed, floor.now) if listed else 0
+    close = floor.market.carried_close(listed) if listed else 0
     times, overnight = position.multiplier, 0 if day_only else position.overnight
     carried_buy = 0 if day_only else position.carried_buy
     carried_sell = 0 if day_only else position.carried_sell

@@ -1,7 +1,8 @@
-"""What the calendar does: square-off, the roll of the day at 06:00 IST, expiry, T+1."""
+"""What the calendar does: square-off, closing, the roll of the day at 06:00 IST, expiry, T+1."""
 
 from collections.abc import Callable
 from decimal import Decimal
+from heapq import heapify
 
 from . import alerts, funds, gtt
 from .calendar import book_day, is_trading_day, next_roll
@@ -26,14 +27,45 @@ def begin(floor: Floor) -> None:
     floor.state.day = book_day(floor.now)
     floor.market.list_day(floor.state.day)
     floor.later(next_roll(floor.now), "roll")
-    _plan_square_offs(floor)
+    _plan(floor)
 
 
-def _plan_square_offs(floor: Floor) -> None:
-    for market in MARKETS:
-        at = floor.calendar.square_off(market, floor.state.day)
-        if at is not None and at > floor.now:
-            floor.later(at, "square_off", market)
+def _plan(floor: Floor) -> None:
+    """Set the day's timers of every market."""
+    planned = {"square_off": floor.calendar.square_off}
+    if floor.state.edition > 1:
+        planned["close"] = floor.calendar.closing
+    for kind, time in planned.items():
+        for market in MARKETS:
+            at = time(market, floor.state.day)
+            if at is not None and at > floor.now:
+                floor.later(at, kind, market)
+
+
+def plan_afresh(floor: Floor) -> None:
+    """Set the day's timers by another clock, or in the ways of another edition."""
+    timers = floor.state.timers
+    timers[:] = [timer for timer in timers if timer[2] not in ("square_off", "close")]
+    heapify(timers)
+    _plan(floor)
+
+
+def close(floor: Floor, market: str) -> None:
+    """Cancel what is left of the orders for this day.
+
+    One that waits for a session never reached the exchange, one on its way there is turned
+    down on arrival, and one with a time of its own keeps that.
+    """
+    for account in floor.state.accounts.values():
+        for order_id in account.orders:
+            order = floor.state.orders[order_id]
+            if (
+                order.validity == "DAY"
+                and order.exchange_id
+                and order.status not in FINAL
+                and floor.market.by_token[order.token].market == market
+            ):
+                cancelled(floor, order)
 
 
 def square_off(floor: Floor, market: str) -> None:
@@ -102,12 +134,12 @@ def roll(floor: Floor, _: str = "") -> None:
     funds.roll(floor)
     forget_expired(floor)
     floor.later(next_roll(floor.now), "roll")
-    _plan_square_offs(floor)
+    _plan(floor)
     floor.tell("message", "", {"text": f"The exchange day {stamp(floor.now)[:10]} began."})
 
 
 def _close_orders(floor: Floor, account: Account) -> None:
-    """A DAY order lives to the roll; what waits for a session lives on."""
+    """Nothing lives beyond the roll but what waits for a session."""
     kept: dict[str, None] = {}
     for order_id in account.orders:
         order = floor.state.orders[order_id]
@@ -234,4 +266,8 @@ def _forget_old(floor: Floor, account: Account) -> None:
     account.past_trades = [each for each in account.past_trades if each.at >= oldest]
 
 
-STEPS: dict[str, Callable[[Floor, str], None]] = {"roll": roll, "square_off": square_off}
+STEPS: dict[str, Callable[[Floor, str], None]] = {
+    "roll": roll,
+    "square_off": square_off,
+    "close": close,
+}

@@ -268,3 +268,4 @@ class State:
     bands: dict[int, list[int]] = field(default_factory=dict)  # widened by a price set by hand
     chains: dict[str, list[int]] = field(default_factory=dict)
     taken: dict[int, list[int]] = field(default_factory=dict)  # second, from offers, from bids
+    edition: int = 1  # of the exchange's ways; see `engine.EDITION`

@@ -27,6 +27,10 @@ MIS_CLOSED = (
     "MIS (intraday) are blocked as the markets are not open for trading today."
     " Try placing an AMO order."
 )
+MIS_OVER = (
+    "MIS (intraday) orders are blocked after the square-off time."
+    " Use another product, or try on the next trading day."
+)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_email
 
 from accounts.invitations import AlreadyHere, invite, mail_invitation
-from tradedesk.commands import JsonCommand
+from tradedesk.commands import JsonCommand, site
 
 
 class Command(JsonCommand):
@@ -16,13 +16,13 @@ class Command(JsonCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("email")
-        parser.add_argument("--url", default="", help="what the link begins with (SITE_URL)")
+        parser.add_argument("--url", type=site, help="what the link begins with (SITE_URL)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         email = options["email"].strip().lower()
         try:
             validate_email(email)
-            link = invite(email, origin=options["url"])
+            link = invite(email, origin=options["url"] or "")
         except ValidationError as error:
             raise CommandError(f"{email} is no e-mail address") from error
         except AlreadyHere as error:

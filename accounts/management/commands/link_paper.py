@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts import linking, logins
+from accounts import linking, ways_in
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
 from accounts.models import User
@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
 def link_first() -> None:
     """Link the account that the exchange opened for the desk, once, and see it logged in."""
-    file = settings.HOME.path / "paper" / "first-account.txt"
+    file = settings.PAPER_HOME / "first-account.txt"
     owner = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if owner is None or not file.exists():
         return
@@ -44,4 +44,4 @@ def link_first() -> None:
     if account is None:
         account = linking.keep_paper(owner=owner, opened=opened)
     if account.unlinked_at is None and not account.session.stands(timezone.now()):
-        logins.log_in_paper(account)
+        ways_in.by_counter(account)

@@ -43,6 +43,12 @@ class Command(BaseCommand):
             help="allow --bind without TLS: passwords cross the network readable",
         )
 
+        parser.add_argument(
+            "--accept-new-key",
+            action="store_true",
+            help="the old encryption key is lost: go on, what it sealed has to be set up again",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         chosen = Options(
             home=Home.at(options["home"], Path.cwd()),
@@ -52,6 +58,7 @@ class Command(BaseCommand):
             certificate=str(Path(options["tls"][0]).resolve()) if options["tls"] else "",
             private_key=str(Path(options["tls"][1]).resolve()) if options["tls"] else "",
             fresh=options["fresh"],
+            accept_new_key=options["accept_new_key"],
         )
         check_address(chosen, plain=options["plain_http"])
         if chosen.certificate:
@@ -89,7 +96,7 @@ def check_address(options: Options, *, plain: bool) -> None:
         )
     if not address.is_unspecified:
         hosts = os.environ.get("ALLOWED_HOSTS", "")
-        os.environ["ALLOWED_HOSTS"] = ",".join(filter(None, [hosts, options.bind]))
+        os.environ["ALLOWED_HOSTS"] = ",".join(filter(None, [hosts, options.host]))
     elif not settings.ALLOWED_HOSTS[:-3]:
         raise CommandError(
             "--bind to every address needs ALLOWED_HOSTS: name the hosts people will type"

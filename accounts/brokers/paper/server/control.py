@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pyotp
 
+from accounts.brokers.paper.control import FURTHEST
 from accounts.brokers.paper.engine import Refusal
 
 from .expiry import Ragged
@@ -133,6 +134,8 @@ class Control:
         now = None if body.get("now") is None else moment(body["now"])
         if now is not None and now < clock.now():
             raise Refusal("The clock of an exchange never goes back; reset it instead.")
+        if now is not None and now > clock.now() + FURTHEST:
+            raise Refusal("The clock moves a year at most.")
         clock.move(now, None if speed is None else float(speed))
         call.clerk.wake()
         # The moment itself travels as the time of the command.

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
-from accounts.brokers.paper.engine import Command, Event, Exchange
+from accounts.brokers.paper.engine import EDITION, Command, Event, Exchange
 from accounts.brokers.paper.journal import Journal, open_exchange
 from accounts.brokers.paper.options import Options
 
@@ -64,6 +64,7 @@ def restore(options: Options) -> tuple[Exchange, Journal]:
         "prices": options.prices,
         "profile": options.profile,
         "rules": options.exchange_rules(),
+        "edition": EDITION,
     }
     exchange, journal = open_exchange(
         options.home / "journal",

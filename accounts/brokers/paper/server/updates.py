@@ -10,8 +10,8 @@ from .faults import Faults
 from .postbacks import Postbacks
 from .sockets import Hub
 
-# A reordered update waits for the next one, but not for ever.
-HELD_SECONDS: Final = 5.0
+# A reordered update lets the next one overtake it, but does not wait for it for long.
+HELD_SECONDS: Final = 2.0
 
 
 @dataclass(slots=True)
@@ -21,27 +21,30 @@ class Updates:
     hub: Hub
     postbacks: Postbacks
     faults: Faults
-    held: dict[str, list[Event]] = field(default_factory=dict)
+    held: dict[str, Event] = field(default_factory=dict)  # one of a user, until it is overtaken
 
     def order(self, event: Event) -> None:
         user = event.user
         if self.faults.rules and self.faults.hits_socket("withhold_updates", user):
             return
-        if self.faults.rules and self.faults.hits_socket("reorder_updates", user):
+        reordered = self.faults.rules and self.faults.hits_socket("reorder_updates", user)
+        if reordered and user not in self.held:
             self.hold(event)
             return
         self.send(event)
         if self.faults.rules and self.faults.hits_socket("duplicate_updates", user):
             self.send(event)
-        self.release(user)
+        self.release(self.held.get(user))
 
     def hold(self, event: Event) -> None:
-        """Keep an update back until a later one has overtaken it."""
-        self.held.setdefault(event.user, []).append(event)
-        asyncio.get_running_loop().call_later(HELD_SECONDS, self.release, event.user)
+        """Keep an update back until the next one has overtaken it."""
+        self.held[event.user] = event
+        asyncio.get_running_loop().call_later(HELD_SECONDS, self.release, event)
 
-    def release(self, user: str) -> None:
-        for event in reversed(self.held.pop(user, [])):
+    def release(self, event: Event | None) -> None:
+        """Send an update that was kept back, unless that has been done."""
+        if event is not None and self.held.get(event.user) is event:
+            del self.held[event.user]
             self.send(event)
 
     def send(self, event: Event) -> None:
