@@ -1,5 +1,15 @@
-"""What the desk keeps of instruments and orders."""
+"""What the desk keeps of instruments, orders and trades."""
 
+from orders.datasets import Dataset
 from orders.instruments.models import Instrument, MasterImport
+from orders.ledger import GttTrigger, Order, OrderStep, Trade
 
-__all__ = ["Instrument", "MasterImport"]
+__all__ = [
+    "Dataset",
+    "GttTrigger",
+    "Instrument",
+    "MasterImport",
+    "Order",
+    "OrderStep",
+    "Trade",
+]

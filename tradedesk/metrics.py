@@ -12,6 +12,11 @@ REQUESTS = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2, 5),
 )
 ERRORS = Counter("tradedesk_unhandled_errors", "Unhandled errors, by process kind.", ["kind"])
+SYNC_FAILURES = Counter(
+    "tradedesk_sync_failures",
+    "Answers of brokers that did not come or could not be kept.",
+    ["part"],
+)
 LOGINS = Counter("tradedesk_logins", "Log-ins, by outcome.", ["outcome"])
 
 

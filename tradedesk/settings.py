@@ -158,6 +158,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_timeout":
 CELERY_TIMEZONE = "Asia/Kolkata"
 # How often a logged-in account is asked whether its broker still knows it
 SESSION_CHECK_SECONDS = env.number("SESSION_CHECK_SECONDS", 15, least=1)
+# Every account that is logged in is synced so often, whether somebody looks or not
+SYNC_SECONDS = env.number("SYNC_SECONDS", 300, least=10)
+# How old each part may get while somebody looks at it
+REFRESH_SECONDS = {
+    "orders": env.number("ORDERS_SECONDS", 3, least=1),
+    "trades": env.number("ORDERS_SECONDS", 3, least=1),
+    "positions": env.number("POSITIONS_SECONDS", 5, least=1),
+    "funds": env.number("FUNDS_SECONDS", 10, least=1),
+    "gtts": env.number("GTTS_SECONDS", 30, least=1),
+    "holdings": env.number("HOLDINGS_SECONDS", 60, least=1),
+}
 CELERY_BEAT_SCHEDULE = {
     "prove-the-round-trip": {
         "task": "tradedesk.tasks.record_pulse_task",
@@ -179,6 +190,16 @@ CELERY_BEAT_SCHEDULE = {
         "task": "orders.tasks.sync_instruments_task",
         "schedule": crontab(minute="*/5"),
         "options": {"expires": 300},
+    },
+    "sync-accounts": {
+        "task": "portfolio.tasks.sync_all_task",
+        "schedule": float(SYNC_SECONDS),
+        "options": {"expires": SYNC_SECONDS},
+    },
+    "refresh-what-is-watched": {
+        "task": "portfolio.tasks.refresh_watched_task",
+        "schedule": 1.0,
+        "options": {"expires": 2},
     },
     "keep-accounts-logged-in": {
         "task": "accounts.tasks.keep_logged_in_task",
