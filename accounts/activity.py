@@ -1,18 +1,13 @@
 """Who did what: the audit in words, and as a file that any spreadsheet opens safely."""
 
-import csv
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from accounts.models import AuditEvent, AuditEventQuerySet
-from tradedesk.times import iso
+from tradedesk.spreadsheets import lines
 
 AT_ONCE = 500  # events in one piece of a file
 COLUMNS = ["number", "at", "actor", "address", "what", "account", "object", "before", "after", "request_id", "hash"]  # fmt: skip
-# A cell that begins so is a formula to a spreadsheet, whoever typed it.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide ones too
-BYTE_ORDER_MARK = "\ufeff"  # without it spreadsheets do not take the file for UTF-8
 
 
 def in_words(event: AuditEvent) -> str:
@@ -38,28 +33,12 @@ def facts(value: Any) -> str:
 def as_csv(events: AuditEventQuerySet, *, with_address: bool) -> Iterator[str]:
     """Write the events piece by piece, the newest first, without holding them all."""
     columns = [one for one in COLUMNS if with_address or one != "address"]
-    line = csv.writer(Echo())
-    yield BYTE_ORDER_MARK + line.writerow(columns)
+    return lines(rows(events, columns))
+
+
+def rows(events: AuditEventQuerySet, columns: list[str]) -> Iterator[list[Any]]:
+    yield columns
     last = None
     while piece := list(events.older_than(last)[:AT_ONCE]):
-        yield "".join(line.writerow([cell(event, name) for name in columns]) for event in piece)
+        yield from ([getattr(event, name) for name in columns] for event in piece)
         last = piece[-1].number
-
-
-class Echo:
-    """A file that hands back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def cell(event: AuditEvent, name: str) -> str:
-    """Write one fact as a spreadsheet may read it."""
-    value = getattr(event, name)
-    if name == "at":
-        text = iso(value)
-    elif name in {"before", "after"}:
-        text = "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    else:
-        text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

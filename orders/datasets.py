@@ -7,11 +7,14 @@ state. An answer that says nothing new touches nothing but the age.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
+import redis
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
@@ -19,7 +22,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.brokerage import BrokerAccount
-from accounts.brokers import patience
+from accounts.brokers import limits, patience
 from accounts.brokers.base import Broker
 from accounts.brokers.errors import AuthExpired, BrokerError, TradedeskError
 from accounts.lines import line_to
@@ -29,6 +32,7 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=25)
 FETCH_PATIENCE = 15.0
 FEW = 4  # so few rows may vanish at once; of more, half at most, unless a second reading agrees
+WATCHED = "watched"
 WATCHED_FOR = 3  # intervals that a panel's look keeps its data fresh
 
 
@@ -61,7 +65,6 @@ class Dataset(models.Model):
     error = models.CharField(max_length=300, blank=True)
     failing_since = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True)
-    watched_until = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
 
     class Meta:
@@ -221,32 +224,49 @@ def plain(value: Any) -> Any:
 # Who looks ------------------------------------------------------------------------------------
 
 
-def watch(account: BrokerAccount, *parts: Part) -> None:
+@cache
+def looks() -> Any:
+    """Give this process's line to where it stands who looks at what; it never holds a page up."""
+    return limits.connect(settings.REDIS_URL)
+
+
+def watch(account_ids: Iterable[int], parts: Iterable[str], at: datetime) -> None:
     """Keep these parts fresh for a while: somebody has them on a screen."""
-    now = timezone.now()
-    for part in parts:
-        until = now + timedelta(seconds=settings.REFRESH_SECONDS[part] * WATCHED_FOR)
-        nearly = now + timedelta(seconds=settings.REFRESH_SECONDS[part] * (WATCHED_FOR - 1))
-        mine = Dataset.objects.filter(account=account, part=part)
-        stands = mine.filter(watched_until__gte=nearly).exists()
-        if not stands and not mine.update(watched_until=until):
-            of(account, part)
-            mine.update(watched_until=until)
+    until = {
+        f"{account_id}:{part}": at.timestamp() + settings.REFRESH_SECONDS[part] * WATCHED_FOR
+        for account_id in account_ids
+        for part in parts
+    }
+    if until:
+        with suppress(redis.RedisError):  # the five-minute sync goes on, and ages are told
+            looks().zadd(WATCHED, until, gt=True)
+
+
+def watched(at: datetime) -> list[tuple[int, str]]:
+    """Name what somebody looks at."""
+    looks().zremrangebyscore(WATCHED, 0, at.timestamp() - 1)
+    found = [
+        one.decode().split(":") for one in looks().zrangebyscore(WATCHED, at.timestamp(), "+inf")
+    ]
+    return [(int(account_id), part) for account_id, part in found]
 
 
 def due(at: datetime) -> list[tuple[int, str]]:
     """Name what somebody watches and what is as old as its interval, and take it on."""
+    wanted = watched(at)
+    if not wanted:
+        return []
+    up = BrokerAccount.objects.logged_in(at).filter(pk__in={account_id for account_id, _ in wanted})
+    live_ones = set(up.values_list("pk", flat=True))
     found = []
-    for part, seconds in settings.REFRESH_SECONDS.items():
-        old = at - timedelta(seconds=seconds - 0.5)  # the tick comes once a second
+    for account_id, part in wanted:
+        if account_id not in live_ones:
+            continue
+        # The tick that asks comes once a second; half of one early is in time.
+        old = at - timedelta(seconds=settings.REFRESH_SECONDS[part] - 0.5)
+        Dataset.objects.get_or_create(account_id=account_id, part=part)
         is_old = Q(asked_at=None) | Q(asked_at__lte=old)
-        watched = Dataset.objects.filter(is_old, part=part, watched_until__gte=at)
-        ready = watched.filter(
-            account__unlinked_at=None,
-            account__session__ended_at=None,
-            account__session__expires_at__gt=at,
-        )
-        for dataset_id, account_id in ready.values_list("pk", "account_id"):
-            if Dataset.objects.filter(is_old, pk=dataset_id).update(asked_at=at):
-                found.append((account_id, str(part)))
+        mine = Dataset.objects.filter(is_old, account=account_id, part=part)
+        if mine.update(asked_at=at):
+            found.append((account_id, part))
     return found

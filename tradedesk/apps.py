@@ -5,7 +5,9 @@ class TradedeskConfig(AppConfig):
     name = "tradedesk"
 
     def ready(self) -> None:
-        from tradedesk import errors, sentry
+        # The Celery application is made here too: a task sent by any process must find our queue.
+        from tradedesk import celery, errors, sentry
 
+        celery.app.set_default()
         errors.watch()
         sentry.start()

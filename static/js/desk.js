@@ -5,6 +5,7 @@ import "./keys.js";
 import "./rows.js";
 import "./clock.js";
 import "./countdown.js";
+import "./panels.js";
 import { toast } from "./toast.js";
 import { startSession } from "./session.js";
 import { startSocket } from "./socket.js";

@@ -71,8 +71,10 @@ function beat() {
 
 function receive(message) {
   if (message.type === "panel") {
-    for (const panel of document.querySelectorAll(`[data-panel="${CSS.escape(message.panel)}"]`)) {
-      if (Number(panel.dataset.version ?? -1) < message.version) refresh(panel);
+    // "orders:rao": what changed, and whose. A panel of all accounts has an empty scope.
+    const [part, code] = message.panel.split(":");
+    for (const panel of document.querySelectorAll(`[data-parts~="${CSS.escape(part)}"]`)) {
+      if (!panel.dataset.scope || panel.dataset.scope === code) refresh(panel);
     }
   } else if (message.type === "account") {
     accountChanged(message);

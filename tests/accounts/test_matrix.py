@@ -26,6 +26,7 @@ TABLE = {
     "": OWN,
     "_panel/parts/": STAFF,
     "errors/": STAFF,
+    "funds/": OWN,
     "style/": STAFF,
     "favicon.ico": (302, 302, 302, 302),
     "healthz": OPEN,

@@ -415,15 +415,15 @@ def test_news_of_a_panel_makes_it_fetch_itself_once(open_page):
     page.evaluate(
         """() => {
           const panel = document.createElement("section");
-          panel.innerHTML = '<div data-panel="orders" data-version="4" hx-get="/_panel/parts/" hx-swap="none"'
+          panel.innerHTML = '<div data-panel="orders" data-parts="orders" hx-get="/_panel/parts/" hx-swap="none"'
             + ' hx-trigger="panel-changed delay:50ms"></div>';
           document.querySelector("#main").append(panel);
           htmx.process(panel);
         }"""
     )
 
-    for version in (3, 5, 6, 7):
-        socket.opened[-1].send(json.dumps({"type": "panel", "panel": "orders", "version": version}))
+    for part in ("holdings", "orders", "orders", "orders"):
+        socket.opened[-1].send(json.dumps({"type": "panel", "panel": f"{part}:rao", "version": 5}))
     page.wait_for_timeout(600)
 
     assert len(asked) == 1

@@ -197,9 +197,10 @@ def test_only_one_of_many_fetches(account):
 
 def test_what_is_watched_is_due_once_an_interval_and_nothing_else_is(account):
     now = timezone.now()
+    datasets.looks().delete(datasets.WATCHED)
     assert datasets.due(now) == []
     for _ in range(100):  # as many tabs as one likes
-        datasets.watch(account, datasets.Part.POSITIONS)
+        datasets.watch([account.pk], ["positions"], now)
 
     assert datasets.due(now) == [(account.pk, "positions")]
     assert datasets.due(now + timedelta(seconds=4)) == []
@@ -208,7 +209,8 @@ def test_what_is_watched_is_due_once_an_interval_and_nothing_else_is(account):
 
 
 def test_an_account_that_needs_a_log_in_is_never_due(account):
-    datasets.watch(account, datasets.Part.POSITIONS)
+    now = timezone.now()
+    datasets.watch([account.pk], ["positions"], now)
     logins.end(account, "test", generation=account.session.generation)
 
-    assert datasets.due(timezone.now()) == []
+    assert datasets.due(now) == []

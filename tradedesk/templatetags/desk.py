@@ -37,6 +37,8 @@ def missing(reason: str) -> Missing:
 
 def shown(value: Any, how: Callable[[Any], str]) -> SafeString:
     """Write a number, or a dash for None. Never nought for what is not known."""
+    if isinstance(value, Missing):
+        return value
     if value is None:
         return missing("not known")
     return format_html('<span class="num">{}</span>', how(value))
@@ -91,8 +93,10 @@ def pnl(value: Decimal | int | None) -> SafeString:
 
 
 def coloured(
-    value: Decimal | int | None, how: Callable[[Any], str], *, arrow: bool = False
+    value: Decimal | int | Missing | None, how: Callable[[Any], str], *, arrow: bool = False
 ) -> SafeString:
+    if isinstance(value, Missing):
+        return value
     if value is None:
         return missing("not known")
     text = how(value)
@@ -112,8 +116,21 @@ def dash(value: Any, reason: str) -> Any:
 
 
 @register.filter
+def figure(row: Any, name: str) -> Any:
+    """Give a figure of a valued row, or the reason why it is missing."""
+    value = getattr(row, name)
+    return missing(row.reasons.get(name, "not known")) if value is None else value
+
+
+@register.filter
 def clock(at: datetime | None) -> SafeString:
     return timed(at, times.clock)
+
+
+@register.filter
+def clock_words(at: datetime) -> str:
+    """Spell the time of day alone, for a place that has its own time element."""
+    return times.clock(at)
 
 
 @register.filter
