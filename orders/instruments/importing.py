@@ -105,6 +105,9 @@ def bring_in(record: MasterImport, reader: Reader, *, accept_shrinkage: bool) ->
     with connection.cursor() as cursor:
         # Two imports of one master wait for each other.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"master {record.master}"])
+        # The planner does not know how many rows of this master there are: it would read the table
+        # that is being filled once for each new row.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         copied = copy_in(cursor, reader)
         record.duplicates = drop_duplicates(cursor)
         record.rows = copied - record.duplicates
