@@ -77,10 +77,11 @@ class Scope:
 
     @property
     def environments(self) -> list[list[Seat]]:
-        """Split what is shown into real money and paper: no total adds them together."""
-        real = [seat for seat in self.shown if not seat.account.is_paper]
-        paper = [seat for seat in self.shown if seat.account.is_paper]
-        return [seats for seats in (real, paper) if seats]
+        """Split what is shown by its kind of money, real first: no total adds two kinds together."""
+        kinds: dict[str, list[Seat]] = {"live": []}
+        for seat in self.shown:
+            kinds.setdefault(seat.account.environment, []).append(seat)
+        return [seats for seats in kinds.values() if seats]
 
 
 def scope_of(user: User, code: str = "") -> Scope:

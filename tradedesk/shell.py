@@ -44,17 +44,28 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     # The rail, fetched alone, is told on which account's page it stands.
     code = match.kwargs.get("code", "") if match else ""
     code = code or (request.GET.get("at", "") if here == "rail" else "")
+    rows = with_figures(rows_of(user, code), user)
     return facts | {
         "theme": user.theme,
         "density": user.density,
         "places": PLACES,
         "read_only": not settings.ENABLE_ORDER_PLACEMENT,
         "here": here,
-        "account_rows": rows_of(user, code),
+        "account_rows": rows,
+        "rail_words": f"{len(rows)} linked, {sum(not row['needs'] for row in rows)} live",
         "rail_at": code,
+        "rail_is_all": not code,
         "initials": initials(str(user)),
         "session_ends": session_ends(request),
     }
+
+
+def with_figures(rows: list[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
+    """Put the day's result and the margin in use beside each account of the rail."""
+    from portfolio.rail import figures
+
+    known = figures(user) if rows else {}
+    return [row | known.get(row["account"].code, {}) for row in rows]
 
 
 def initials(name: str) -> str:

@@ -12,7 +12,6 @@ handler404 = errors.not_found
 handler500 = errors.server_error
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", views.home, name="home"),
     path("", include("accounts.urls")),
     path("", include("portfolio.urls")),
     path("_panel/parts/", views.parts, name="parts"),

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from functools import wraps
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.decorators import login_required
 from django.db.models import Sum
 from django.http import Http404, HttpRequest, HttpResponse
@@ -28,13 +27,6 @@ def for_staff(view: Callable[[DeskRequest], HttpResponse]) -> Callable[[DeskRequ
         return view(request)
 
     return login_required(checked)
-
-
-@login_required
-@require_safe
-def home(request: DeskRequest) -> HttpResponse:
-    """Show the dashboard."""
-    return render(request, "home.html", {"has_second_factor": is_mfa_enabled(request.user)})
 
 
 @for_staff

@@ -22,6 +22,8 @@ SEEN = (LOG_IN, 404, 200, 200, 200, 404)
 BACK = (LOG_IN, 404, 302, 302, 302, 404)  # to the page on which the act stands
 READ = (LOG_IN, *[405] * 5)  # what a POST to a page that only shows something gets
 PAGES = {
+    "a/CODE/": (SEEN, READ),
+    "a/CODE/today/": (SEEN, READ),
     "a/CODE/funds/": (SEEN, READ),
     "accounts/CODE/": (SEEN, OWNERS),
     "accounts/CODE/credentials/": ((LOG_IN, 404, 403, 403, 200, 404), OWNERS),

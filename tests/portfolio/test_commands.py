@@ -10,15 +10,13 @@ from django.core.management import CommandError, call_command
 from accounts import linking, logins
 from accounts.lines import line_to
 from portfolio import sync
-from tests.accounts.conftest import asha, hashed_password, make_person  # noqa: F401
-from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.portfolio.test_sync import buy, faults, wait_for_fill
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def account(exchange, asha):  # noqa: F811
+def account(exchange, asha):
     return linking.link_paper(owner=asha)
 
 
@@ -49,7 +47,7 @@ def test_positions_are_the_net_rows_with_the_brokers_names(account):
     assert "INFY" in said("positions", "--account", "paper")
 
 
-def test_every_list_is_a_list_and_names_account_and_age(account, exchange):  # noqa: F811
+def test_every_list_is_a_list_and_names_account_and_age(account, exchange):
     seed = [{"exchange": "NSE", "tradingsymbol": "TCS", "quantity": 10, "t1_quantity": 2, "average_price": "3500.00"}]  # fmt: skip
     exchange.control("POST", "holdings", {"user_id": account.broker_user_id, "holdings": seed})
     wait_for_fill(account, buy(account))
@@ -69,7 +67,7 @@ def test_every_list_is_a_list_and_names_account_and_age(account, exchange):  # n
         assert row["synced_at"]
 
 
-def test_fresh_that_does_not_come_ends_with_one_and_the_reason(account, exchange):  # noqa: F811
+def test_fresh_that_does_not_come_ends_with_one_and_the_reason(account, exchange):
     faults(exchange, {"route": "holdings", "effect": "status_503_before_acceptance"})
 
     with pytest.raises(CommandError, match="paper: read the holdings"):

@@ -10,28 +10,20 @@ from accounts import linking, logins
 from orders.models import Dataset
 from portfolio import sync
 from portfolio.models import FundsRow
-from tests.accounts.conftest import (  # noqa: F401
-    asha,
-    enter,
-    hashed_password,
-    make_person,
-    stranger,
-)
-from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 
 
 @pytest.fixture
-def account(exchange, asha):  # noqa: F811
+def account(exchange, asha):
     account = linking.link_paper(owner=asha)
     sync.sync_account(account.pk, ["funds"])
     return account
 
 
 @pytest.fixture
-def client(account, asha, enter):  # noqa: F811
+def client(account, asha, enter):
     return enter(asha)
 
 
@@ -79,13 +71,13 @@ def test_an_error_keeps_the_old_figures_and_says_so(client):
     assert "10,00,000.00" in html
 
 
-def test_before_the_first_answer_it_is_loading(asha, enter, exchange):  # noqa: F811
+def test_before_the_first_answer_it_is_loading(asha, enter, exchange):
     linking.link_paper(owner=asha)
 
     assert "Loading funds" in enter(asha).get("/funds/").content.decode()
 
 
-def test_without_an_account_it_says_what_to_do(asha, enter):  # noqa: F811
+def test_without_an_account_it_says_what_to_do(asha, enter):
     assert "No account is linked yet" in enter(asha).get("/funds/").content.decode()
 
 
@@ -108,7 +100,7 @@ def test_the_file_has_every_figure(client):
     assert Decimal(rows[0]["available_margin"]) == FundsRow.objects.get(segment="equity").net
 
 
-def test_strangers_see_nothing_of_it(account, stranger, enter):  # noqa: F811
+def test_strangers_see_nothing_of_it(account, stranger, enter):
     other = enter(stranger)
 
     assert other.get("/a/paper/funds/").status_code == 404

@@ -17,15 +17,13 @@ from orders import datasets
 from orders.models import Dataset, GttTrigger, Order, OrderStep, Trade
 from portfolio import sync
 from portfolio.models import FundsRow, HoldingRow, PositionRow, SyncRun
-from tests.accounts.conftest import asha, enter, hashed_password, make_person  # noqa: F401
-from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 MODELS = [PositionRow, HoldingRow, FundsRow, Order, OrderStep, Trade, GttTrigger]
 
 
 @pytest.fixture
-def account(exchange, asha):  # noqa: F811
+def account(exchange, asha):
     return linking.link_paper(owner=asha)
 
 
@@ -97,7 +95,7 @@ def test_an_unchanged_answer_touches_nothing_but_the_age(account):
     assert {one.part: one.version for one in Dataset.objects.all()} == versions
 
 
-def test_one_failure_spoils_nothing_else(account, exchange):  # noqa: F811
+def test_one_failure_spoils_nothing_else(account, exchange):
     sync.sync_account(account.pk)
     stood = everything()[HoldingRow]
     faults(exchange, {"route": "holdings", "effect": "status_503_before_acceptance"})
@@ -126,7 +124,7 @@ def test_one_failure_spoils_nothing_else(account, exchange):  # noqa: F811
         {"effect": "close_after_acceptance"},
     ],
 )
-def test_odd_answers_leave_what_stood_with_its_age_and_a_reason(account, exchange, effect):  # noqa: F811
+def test_odd_answers_leave_what_stood_with_its_age_and_a_reason(account, exchange, effect):
     wait_for_fill(account, buy(account))
     sync.sync_account(account.pk)
     before, age = everything()[PositionRow], dataset("positions").synced_at
@@ -142,7 +140,7 @@ def test_odd_answers_leave_what_stood_with_its_age_and_a_reason(account, exchang
     assert logins.state_of(fresh(account)) in {State.LIVE, State.EXPIRING}
 
 
-def test_a_dead_session_hides_behind_no_error_and_is_not_asked_again(account, exchange):  # noqa: F811
+def test_a_dead_session_hides_behind_no_error_and_is_not_asked_again(account, exchange):
     exchange.control("POST", "faults", {"rules": [{"effect": "expire_tokens"}]})
 
     run = sync.sync_account(account.pk)

@@ -1,0 +1,96 @@
+"""What today brought: the day's result of positions, what of it is booked, and by which account."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from orders.datasets import Part
+from orders.panels import Panel, Scope, Seat
+from portfolio import worth
+from portfolio.totals import HoldingTotals, PositionTotals, total_holdings, total_positions
+
+PARTS = (Part.POSITIONS, Part.HOLDINGS)
+HALF = 50  # of the width of a bar that grows to either side of its middle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One account's part in the day."""
+
+    seat: Seat
+    amount: Decimal | None
+    width: int  # of the bar, 0 to 50
+
+    @property
+    def left(self) -> int:
+        """Tell where the bar begins: a loss grows to the left of the middle."""
+        return HALF - self.width if self.amount is not None and self.amount < 0 else HALF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The day in one kind of money."""
+
+    environment: str
+    positions: PositionTotals
+    holdings: HoldingTotals
+    shares: list[Share]
+
+
+def days(scope: Scope) -> list[Day]:
+    """Work out the day for each kind of money that is shown."""
+    positions, holdings = worth.positions(scope.shown), worth.holdings(scope.shown)
+    found = []
+    for seats in scope.environments:
+        environment = seats[0].account.environment
+        mine = [row for row in positions if row.environment == environment]
+        own = [row for row in holdings if row.environment == environment]
+        amounts = {
+            seat.account.code: total_positions(
+                row for row in mine if row.account == seat.account.code
+            ).m2m.amount
+            for seat in seats
+        }
+        largest = max((abs(amount) for amount in amounts.values() if amount), default=Decimal(0))
+        shares = [
+            Share(
+                seat=seat,
+                amount=amounts[seat.account.code],
+                width=width_of(amounts[seat.account.code], largest),
+            )
+            for seat in seats
+        ]
+        found.append(
+            Day(
+                environment=environment,
+                positions=total_positions(mine),
+                holdings=total_holdings(own),
+                shares=shares,
+            )
+        )
+    return found
+
+
+def width_of(amount: Decimal | None, largest: Decimal) -> int:
+    return int(abs(amount) * HALF / largest) if amount and largest else 0
+
+
+def body(panel: Panel) -> list[Day]:
+    return days(panel.scope)
+
+
+def as_json(scope: Scope) -> list[dict[str, Any]]:
+    """Give the figures of the day for programs."""
+    return [
+        {
+            "environment": day.environment,
+            "day_pnl": day.positions.m2m.amount,
+            "booked": day.positions.day_booked.amount,
+            "open": day.positions.day_open.amount,
+            "pnl": day.positions.pnl.amount,
+            "holdings_day_pnl": day.holdings.day_pnl.amount,
+            "excluded": len(day.positions.m2m.left_out),
+            "accounts": {share.seat.account.code: share.amount for share in day.shares},
+        }
+        for day in days(scope)
+    ]
