@@ -144,8 +144,8 @@ class Panel:
 
     @property
     def as_of(self) -> datetime | None:
-        """Tell the age of the oldest figure that is shown."""
-        ages = [seat.synced_at(part) for seat in self.scope.shown for part in self.parts]
+        """Tell the age of the oldest figure of what the panel is about, its first part."""
+        ages = [seat.synced_at(self.parts[0]) for seat in self.scope.shown]
         known = [age for age in ages if age]
         return min(known, default=None)
 
@@ -156,12 +156,12 @@ class Panel:
 
     @property
     def is_stale(self) -> bool:
-        age = self.as_of
-        return age is not None and self.scope.at - age > self.bearable
-
-    @property
-    def bearable(self) -> timedelta:
-        return timedelta(seconds=self.seconds * STALE_AFTER) + MISSED_TICKS
+        """Tell whether anything shown is older than its part may get."""
+        return any(
+            (age := seat.synced_at(part)) and self.scope.at - age > bearable(part)
+            for seat in self.scope.shown
+            for part in self.parts
+        )
 
     @property
     def is_hidden(self) -> bool:
@@ -225,6 +225,11 @@ class Panel:
                 href=f"{self.href}?fresh=1",
                 act="Retry",
             )
+
+
+def bearable(part: str) -> timedelta:
+    """Tell how old a part may get before its figures count as old."""
+    return timedelta(seconds=settings.REFRESH_SECONDS[part] * STALE_AFTER) + MISSED_TICKS
 
 
 def is_first(seat: Seat, part: str) -> bool:

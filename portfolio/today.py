@@ -35,6 +35,15 @@ class Day:
     positions: PositionTotals
     holdings: HoldingTotals
     shares: list[Share]
+    reasons: dict[str, str]  # why a figure is missing
+
+    @property
+    def holdings_day(self) -> Decimal | None:
+        return None if "holdings_day" in self.reasons else self.holdings.day_pnl.amount
+
+    @property
+    def holdings_value(self) -> Decimal | None:
+        return None if "holdings_value" in self.reasons else self.holdings.current_value.amount
 
 
 def days(scope: Scope) -> list[Day]:
@@ -66,9 +75,17 @@ def days(scope: Scope) -> list[Day]:
                 positions=total_positions(mine),
                 holdings=total_holdings(own),
                 shares=shares,
+                reasons=reasons_of(seats),
             )
         )
     return found
+
+
+def reasons_of(seats: list[Seat]) -> dict[str, str]:
+    """Say why there is nothing to say of holdings: what never came is not nought."""
+    if any(seat.synced_at(Part.HOLDINGS) for seat in seats):
+        return {}
+    return dict.fromkeys(("holdings_day", "holdings_value"), "the holdings did not come yet")
 
 
 def width_of(amount: Decimal | None, largest: Decimal) -> int:

@@ -123,6 +123,12 @@ def figure(row: Any, name: str) -> Any:
 
 
 @register.filter
+def whole(value: Decimal) -> int:
+    """Leave the decimals out, for a bar."""
+    return int(value)
+
+
+@register.filter
 def clock(at: datetime | None) -> SafeString:
     return timed(at, times.clock)
 
