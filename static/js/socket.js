@@ -43,10 +43,10 @@ function arrived() {
   tries = 0;
   since = undefined;
   show("live", "Live");
-  // What happened meanwhile was not told: every live panel asks once.
-  if (!back) return;
-  for (const panel of document.querySelectorAll("[data-panel]")) refresh(panel);
-  accountChanged();
+  // What happened meanwhile was not told: every live panel asks once. Before the first hello it
+  // is what was still loading that may have come while nobody listened.
+  for (const panel of document.querySelectorAll(back ? "[data-panel]" : "[data-loading]")) refresh(panel);
+  if (back) accountChanged();
 }
 
 function lost(code) {
