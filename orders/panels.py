@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from celery import current_app
 from django.conf import settings
@@ -136,6 +137,11 @@ class Panel:
     @property
     def href(self) -> str:
         return self.scope.path(self.name)
+
+    @property
+    def here(self) -> str:
+        """Name the address of the panel as it is sorted and filtered now."""
+        return f"{self.href}?{urlencode(self.query)}" if self.query else self.href
 
     @property
     def seconds(self) -> int:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
 from orders.panels import Panel, answer, open_panel, scope_of
+from portfolio import holdings_page, positions_page
 from portfolio import today as day
 from portfolio.views import funds_body
 from tradedesk.http import DeskRequest
@@ -28,7 +29,17 @@ class Shown(NamedTuple):
 
 PANELS = [
     Shown("today", "Today", day.PARTS, "portfolio/today.html", day.body),
+    Shown(
+        "positions",
+        "Positions",
+        positions_page.PARTS,
+        "portfolio/positions.html",
+        positions_page.body,
+    ),
     Shown("funds", "Funds", [Part.FUNDS], "portfolio/funds.html", funds_body),
+    Shown(
+        "holdings", "Holdings", holdings_page.PARTS, "portfolio/holdings.html", holdings_page.body
+    ),
 ]
 
 

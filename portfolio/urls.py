@@ -2,13 +2,17 @@
 
 from django.urls import path
 
-from portfolio import dashboard, views
+from portfolio import dashboard, holdings_page, positions_page, views
 
 urlpatterns = [
     path("", dashboard.home, name="home"),
     path("a/<code:code>/", dashboard.home, name="home_of"),
     path("today/", dashboard.today, name="today"),
     path("a/<code:code>/today/", dashboard.today, name="today_of"),
+    path("positions/", positions_page.positions, name="positions"),
+    path("a/<code:code>/positions/", positions_page.positions, name="positions_of"),
+    path("holdings/", holdings_page.holdings, name="holdings"),
+    path("a/<code:code>/holdings/", holdings_page.holdings, name="holdings_of"),
     path("funds/", views.funds, name="funds"),
     path("a/<code:code>/funds/", views.funds, name="funds_of"),
 ]

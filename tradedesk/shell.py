@@ -26,6 +26,8 @@ class Place:
 # Only what works today; each later part adds its line.
 PLACES = [
     Place(name="Dashboard", view="home", icon="layout-dashboard", key="d"),
+    Place(name="Positions", view="positions", icon="layers", key="p"),
+    Place(name="Holdings", view="holdings", icon="briefcase", key="h"),
     Place(name="Funds", view="funds", icon="landmark", key="f"),
     Place(name="Accounts", view="accounts", icon="wallet", key="a"),
 ]

@@ -22,7 +22,12 @@ function move(row, step) {
   return next;
 }
 
+// What is selected, by the row's id: a table that is drawn anew keeps it.
+const chosen = new Set();
+
 function select(row, on) {
+  if (on) chosen.add(row.id);
+  else chosen.delete(row.id);
   row.querySelector("input[type=checkbox]").checked = on;
   row.classList.toggle("is-selected", on);
   tell(row.closest("table"));
@@ -74,6 +79,35 @@ document.addEventListener("clear-selection", () => {
   for (const table of document.querySelectorAll(TABLES)) for (const row of rowsOf(table)) select(row, false);
 });
 
-const settleAll = () => document.querySelectorAll(TABLES).forEach(settle);
+function keepSelection(table) {
+  for (const row of rowsOf(table)) if (row.id && chosen.has(row.id)) select(row, true);
+}
+
+// The sum of what is selected, of the figures that stand in the rows.
+const rupees = new Intl.NumberFormat("en-IN", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+document.addEventListener("selection-changed", ({ target, detail: { rows } }) => {
+  const place = target.closest("section")?.querySelector("[data-selection]");
+  if (!place) return;
+  const known = rows.filter((row) => row.dataset.paise !== undefined);
+  const paise = known.reduce((sum, row) => sum + BigInt(row.dataset.paise), 0n);
+  const sign = paise < 0n ? "\u2212" : "+";
+  const amount = rupees.format(Number(paise < 0n ? -paise : paise) / 100);
+  const kinds = new Set(known.map((row) => row.dataset.kind));
+  if (kinds.size > 1) {
+    place.textContent = `${rows.length} selected, real money and paper: no sum`;
+    return;
+  }
+  const without = rows.length - known.length;
+  const note = without ? `, ${without} without a price` : "";
+  place.textContent = rows.length ? `${rows.length} selected, ${sign}${amount}${note}` : "";
+});
+
+const settleAll = () => {
+  for (const table of document.querySelectorAll(TABLES)) {
+    settle(table);
+    keepSelection(table);
+  }
+};
 document.addEventListener("htmx:after:swap", settleAll);
 settleAll();

@@ -25,6 +25,8 @@ PAGES = {
     "a/CODE/": (SEEN, READ),
     "a/CODE/today/": (SEEN, READ),
     "a/CODE/funds/": (SEEN, READ),
+    "a/CODE/holdings/": (SEEN, READ),
+    "a/CODE/positions/": (SEEN, READ),
     "accounts/CODE/": (SEEN, OWNERS),
     "accounts/CODE/credentials/": ((LOG_IN, 404, 403, 403, 200, 404), OWNERS),
     "accounts/CODE/automatic/": (

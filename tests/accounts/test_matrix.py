@@ -27,6 +27,8 @@ TABLE = {
     "_panel/parts/": STAFF,
     "errors/": STAFF,
     "funds/": OWN,
+    "holdings/": OWN,
+    "positions/": OWN,
     "today/": OWN,
     "style/": STAFF,
     "favicon.ico": (302, 302, 302, 302),

@@ -1,0 +1,126 @@
+"""The page of holdings: shares that are the account's own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from orders.datasets import Part
+from orders.panels import Panel, Scope, Seat, answer, open_panel
+from orders.tables import Column, headers, matches, ordered
+from portfolio import worth
+from portfolio.models import HoldingRow
+from portfolio.totals import total_holdings
+from portfolio.valuation import HoldingValue
+from tradedesk.http import DeskRequest
+
+PARTS = (Part.HOLDINGS,)
+KEYS = ("sort", "q")
+COLUMNS = [
+    Column(key="symbol", label="Instrument", is_text=True),
+    Column(key="quantity", label="Qty", css="num"),
+    Column(key="average", label="Avg cost", css="num"),
+    Column(key="last", label="LTP", css="num"),
+    Column(key="invested", label="Invested", css="num"),
+    Column(key="value", label="Value", css="num"),
+    Column(key="day", label="Day", css="num"),
+    Column(key="pnl", label="P&L", css="num"),
+]
+SORTS = {
+    "symbol": lambda row: row.value.holding.symbol,
+    "quantity": lambda row: row.value.quantity,
+    "average": lambda row: row.value.holding.average_price,
+    "last": lambda row: row.value.last_price,
+    "invested": lambda row: row.value.invested,
+    "value": lambda row: row.value.current_value,
+    "day": lambda row: row.value.day_pnl,
+    "pnl": lambda row: row.value.pnl,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One holding on the page."""
+
+    seat: Seat
+    value: HoldingValue
+
+    @property
+    def anchor(self) -> str:
+        told = self.value.holding
+        return f"holding-{self.seat.account.code}-{told.exchange}-{told.symbol}-{told.product}"
+
+    @property
+    def marks(self) -> list[tuple[str, str]]:
+        """Say what is special about the quantity: short, and in full."""
+        told = self.value.holding
+        marks = [
+            (told.t1_quantity, "T1", "bought, not delivered yet"),
+            (told.collateral_quantity, "pledged", "pledged as margin"),
+            (told.used_quantity, "sold", "sold today"),
+            (told.mtf_quantity, "MTF", "on margin, apart from the quantity"),
+        ]
+        found = [(f"{label} {number:,}", words) for number, label, words in marks if number]
+        if told.has_discrepancy:
+            found.append(("check", "the broker marks a discrepancy in this holding"))
+        return found
+
+
+@login_required
+@require_safe
+def holdings(request: DeskRequest, code: str = "") -> HttpResponse:
+    """Show the shares that accounts own."""
+    panel = open_panel(request, code, name="holdings", title="Holdings", parts=PARTS, keys=KEYS)
+    return answer(
+        request, panel, "portfolio/holdings.html", fill=body, as_json=as_json, rows=as_csv
+    )
+
+
+def body(panel: Panel) -> dict[str, Any]:
+    """Give the rows and the totals of each kind of money."""
+    seats = {seat.account.code: seat for seat in panel.scope.shown}
+    everything = [
+        Row(seat=seats[one.account], value=one) for one in worth.holdings(panel.scope.shown)
+    ]
+    text = panel.query.get("q", "")
+    rows = [
+        row
+        for row in everything
+        if matches(text, row.value.holding.symbol, row.value.holding.isin, row.seat.account.name)
+    ]
+    totals = []
+    for some in panel.scope.environments:
+        environment = some[0].account.environment
+        mine = [row.value for row in rows if row.value.environment == environment]
+        if mine:
+            totals.append({"environment": environment, "sums": total_holdings(mine)})
+    return {
+        "headers": headers(panel, COLUMNS),
+        "rows": ordered(rows, panel.query.get("sort", ""), SORTS, "symbol"),
+        "totals": totals,
+        "count": len(rows),
+        "all": len(everything),
+    }
+
+
+def as_csv(panel: Panel) -> Iterator[list[Any]]:
+    told_names = ["t1_quantity", "used_quantity", "collateral_quantity", "average_price"]
+    names = ["last_price", "invested", "current_value", "pnl", "pnl_percent", "day_pnl", "day_change_percent"]  # fmt: skip
+    yield ["account", "client_id", "environment", "exchange", "symbol", "isin", "product",
+           "quantity", *told_names, *names, "synced_at"]  # fmt: skip
+    for row in panel.body["rows"]:
+        account, told = row.seat.account, row.value.holding
+        yield [
+            account.code, account.broker_user_id, account.environment, told.exchange, told.symbol,
+            told.isin, told.product, row.value.quantity,
+            *[getattr(told, name) for name in told_names],
+            *[getattr(row.value, name) for name in names], row.seat.synced_at("holdings"),
+        ]  # fmt: skip
+
+
+def as_json(scope: Scope) -> list[dict[str, Any]]:
+    """Give the rows under the broker's own names."""
+    return worth.raw_rows(scope, HoldingRow)

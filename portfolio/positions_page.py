@@ -1,0 +1,192 @@
+"""The page of positions: grouped, sorted, filtered and added up on the server."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from orders.datasets import Part
+from orders.panels import Panel, Scope, Seat, answer, open_panel
+from orders.tables import Column, headers, instruments_of, matches, names_of, ordered
+from portfolio import worth
+from portfolio.models import PositionRow
+from portfolio.totals import total, total_positions
+from portfolio.valuation import PositionValue
+from tradedesk.http import DeskRequest
+
+PARTS = (Part.POSITIONS,)
+KEYS = ("sort", "q", "product", "group", "set")
+GROUPS = {"underlying": "Underlying", "account": "Account", "none": "None"}
+COLUMNS = [
+    Column(key="symbol", label="Instrument", is_text=True),
+    Column(key="product", label="Product", is_text=True),
+    Column(key="quantity", label="Qty", css="num"),
+    Column(key="average", label="Avg", css="num"),
+    Column(key="last", label="LTP", css="num"),
+    Column(key="change", label="Chg", css="num"),
+    Column(key="pnl", label="P&L", css="num"),
+]
+SORTS = {
+    "symbol": lambda row: (row.name, row.contract),
+    "product": lambda row: row.value.position.product,
+    "quantity": lambda row: row.value.position.quantity,
+    "average": lambda row: row.average,
+    "last": lambda row: row.value.last_price,
+    "change": lambda row: row.change,
+    "pnl": lambda row: row.value.pnl,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One position on the page."""
+
+    seat: Seat
+    value: PositionValue
+    name: str
+    contract: str
+    tick: Decimal
+
+    @property
+    def anchor(self) -> str:
+        told = self.value.position
+        return f"position-{self.seat.account.code}-{told.exchange}-{told.symbol}-{told.product}"
+
+    @property
+    def side(self) -> str:
+        quantity = self.value.position.quantity
+        return "is-long" if quantity > 0 else "is-short" if quantity < 0 else "is-closed"
+
+    @property
+    def average(self) -> Decimal | None:
+        """Give the price of what is open; a closed position has none."""
+        told = self.value.position
+        return told.average_price if told.quantity and told.average_price else None
+
+    @property
+    def change(self) -> Decimal | None:
+        last, close = self.value.last_price, self.value.position.close_price
+        return (last - close) * 100 / close if last is not None and close else None
+
+    @property
+    def paise(self) -> int | None:
+        """Give the P&L as a whole number, for the sum of what is selected."""
+        return None if self.value.pnl is None else round(self.value.pnl * 100)
+
+
+@login_required
+@require_safe
+def positions(request: DeskRequest, code: str = "") -> HttpResponse:
+    """Show what is open, and what was closed today."""
+    panel = open_panel(request, code, name="positions", title="Positions", parts=PARTS, keys=KEYS)
+    return answer(
+        request, panel, "portfolio/positions.html", fill=body, as_json=as_json, rows=as_csv
+    )
+
+
+def body(panel: Panel) -> dict[str, Any]:
+    """Give the groups, the totals of each kind of money, and what the page can be narrowed by."""
+    everything = rows_of(panel.scope, is_day=panel.query.get("set") == "day")
+    rows = [row for row in everything if is_wanted(row, panel)]
+    rows = ordered(rows, panel.query.get("sort", ""), SORTS, "symbol")
+    rows.sort(key=lambda row: row.value.is_closed)
+    grouping = panel.query.get("group", "underlying")
+    totals = []
+    for seats in panel.scope.environments:
+        environment = seats[0].account.environment
+        mine = [row.value for row in rows if row.value.environment == environment]
+        if mine:
+            totals.append({"environment": environment, "sums": total_positions(mine)})
+    return {
+        "headers": headers(panel, COLUMNS),
+        "groups": groups_of(rows, grouping if grouping in GROUPS else "underlying"),
+        "totals": totals,
+        "count": len(rows),
+        "all": len(everything),
+        "groupings": GROUPS.items(),
+        "grouping": grouping,
+        "products": sorted({row.value.position.product for row in everything}),
+    }
+
+
+def rows_of(scope: Scope, *, is_day: bool = False) -> list[Row]:
+    values = worth.positions(scope.shown, is_day=is_day)
+    seats = {seat.account.code: seat for seat in scope.shown}
+    names = {(one.account, one.position.exchange, one.position.symbol) for one in values}
+    instruments = instruments_of(scope.shown, names)
+    found = []
+    for value in values:
+        told = value.position
+        instrument = instruments.get((value.account, told.exchange, told.symbol))
+        name, contract = names_of(instrument, told.symbol)
+        tick = instrument.tick_size if instrument else Decimal("0.05")
+        found.append(
+            Row(seat=seats[value.account], value=value, name=name, contract=contract, tick=tick)
+        )
+    return found
+
+
+def is_wanted(row: Row, panel: Panel) -> bool:
+    told, query = row.value.position, panel.query
+    if query.get("product") and told.product != query["product"]:
+        return False
+    account = row.seat.account
+    return matches(
+        query.get("q", ""), told.symbol, row.name, row.contract, told.exchange, account.name
+    )
+
+
+def groups_of(rows: list[Row], grouping: str) -> list[dict[str, Any]]:
+    """Part the rows; paper and real money stand in groups of their own."""
+    keys: dict[str, Callable[[Row], str]] = {
+        "underlying": lambda row: row.name,
+        "account": lambda row: row.seat.account.name,
+        "none": lambda row: "",
+    }
+    parted: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        parted.setdefault((row.value.environment, keys[grouping](row)), []).append(row)
+    return [
+        {
+            "environment": environment,
+            "name": name,
+            "rows": some,
+            "pnl": total([row.value for row in some], "pnl"),
+        }
+        for (environment, name), some in parted.items()
+    ]
+
+
+def as_csv(panel: Panel) -> Iterator[list[Any]]:
+    names = ["value", "pnl", "m2m", "booked", "open_pnl", "breakeven"]
+    yield ["account", "client_id", "environment", "exchange", "symbol", "product", "quantity",
+           "average_price", "last_price", "close_price", *names, "synced_at"]  # fmt: skip
+    for group in panel.body["groups"]:
+        for row in group["rows"]:
+            account, told = row.seat.account, row.value.position
+            yield [
+                account.code, account.broker_user_id, account.environment, told.exchange,
+                told.symbol, told.product, told.quantity, told.average_price,
+                row.value.last_price, told.close_price,
+                *[getattr(row.value, name) for name in names], row.seat.synced_at("positions"),
+            ]  # fmt: skip
+
+
+def as_json(scope: Scope) -> dict[str, Any] | list[dict[str, Any]]:
+    """Give net and day rows under the broker's own names; of several accounts a list."""
+    found = []
+    for seat in scope.shown:
+        rows = list(PositionRow.objects.filter(account=seat.account))
+        found.append(
+            {
+                "account": seat.account.code,
+                "synced_at": seat.synced_at("positions"),
+                "net": [row.raw for row in rows if not row.is_day],
+                "day": [row.raw for row in rows if row.is_day],
+            }
+        )
+    return found[0] if scope.code and found else found

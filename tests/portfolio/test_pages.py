@@ -1,0 +1,150 @@
+"""The pages of positions and holdings: grouped, sorted, filtered, added up, and honest about gaps."""
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+
+from accounts import linking, logins
+from accounts.brokers.types import Side
+from orders.models import Dataset
+from portfolio import sync
+from portfolio.models import HoldingRow, PositionRow
+from tests.portfolio.test_sync import buy, wait_for_fill
+
+pytestmark = pytest.mark.django_db
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def account(exchange, asha):
+    account = linking.link_paper(owner=asha)
+    seed = [
+        {"exchange": "NSE", "tradingsymbol": "TCS", "quantity": 10, "average_price": "3500.00"},
+        {"exchange": "NSE", "tradingsymbol": "ITC", "quantity": 50, "average_price": "400.00"},
+    ]
+    exchange.control("POST", "holdings", {"user_id": account.broker_user_id, "holdings": seed})
+    for symbol, quantity, side in (("INFY", 5, Side.BUY), ("SBIN", 4, Side.SELL)):
+        wait_for_fill(account, buy(account, symbol, quantity, side=side))
+    for side in (Side.BUY, Side.SELL):
+        wait_for_fill(account, buy(account, "RELIANCE", 2, side=side))
+    assert sync.sync_account(account.pk).success
+    return account
+
+
+@pytest.fixture
+def client(account, asha, enter):
+    return enter(asha)
+
+
+def body_of(answer):
+    return answer.context["panel"].body
+
+
+def names(answer):
+    return [row.name for group in body_of(answer)["groups"] for row in group["rows"]]
+
+
+def test_positions_stand_with_sign_side_and_closed_ones_last(client):
+    answer = client.get("/positions/")
+    html = answer.content.decode()
+
+    assert names(answer) == ["INFY", "SBIN", "RELIANCE"]
+    assert "−4" in html
+    assert "is-short" in html
+    assert "is-closed" in html
+    assert "PAPER" in html
+    assert 'data-kind="paper"' in html
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("quantity", ["SBIN", "INFY", "RELIANCE"]),
+        ("-quantity", ["INFY", "SBIN", "RELIANCE"]),
+        ("-symbol", ["SBIN", "INFY", "RELIANCE"]),
+        ("nonsense", ["INFY", "SBIN", "RELIANCE"]),
+    ],
+)
+def test_sorting_is_done_here_and_closed_ones_stay_last(client, sort, expected):
+    answer = client.get("/positions/", {"sort": sort, "group": "none"})
+
+    assert names(answer) == expected
+
+
+def test_filters_narrow_rows_totals_and_the_file(client):
+    answer = client.get("/positions/", {"q": "inf"})
+    assert names(answer) == ["INFY"]
+    [total] = body_of(answer)["totals"]
+    assert total["sums"].rows == 1
+    text = client.get("/positions/", {"q": "inf", "format": "csv"}).content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["symbol"] for row in rows] == ["INFY"]
+    assert Decimal(rows[0]["pnl"]) == total["sums"].pnl.amount
+    assert "No position matches" in client.get("/positions/", {"q": "zzz"}).content.decode()
+
+
+def test_a_price_that_is_missing_is_a_dash_with_a_reason_and_out_of_the_sum(client):
+    PositionRow.objects.filter(symbol="INFY").update(last_price=0)
+
+    answer = client.get("/positions/")
+
+    [total] = body_of(answer)["totals"]
+    assert total["sums"].pnl.left_out[0].name == "NSE:INFY"
+    assert "excludes 1 row" in answer.content.decode()
+
+
+def test_programs_get_net_and_day_in_the_brokers_words(client):
+    told = client.get("/a/paper/positions/", headers=JSON).json()
+
+    assert set(told) == {"account", "synced_at", "net", "day"}
+    first = {row["tradingsymbol"]: row for row in told["net"]}["INFY"]
+    assert (first["quantity"], first["exchange"], first["product"]) == (5, "NSE", "MIS")
+    assert {"average_price", "last_price", "pnl", "m2m", "value", "buy_quantity", "buy_price",
+            "sell_quantity", "sell_price"} <= set(first)  # fmt: skip
+    by_header = client.get("/positions/", headers={"X-Account-ID": "paper"}).json()
+    assert by_header == told
+
+
+def test_the_day_alone_can_be_seen(client):
+    assert names(client.get("/positions/", {"set": "day"})) == ["INFY", "SBIN", "RELIANCE"]
+
+
+def test_holdings_stand_with_what_they_cost_and_are_worth(client):
+    answer = client.get("/holdings/", {"sort": "-invested"})
+
+    rows = body_of(answer)["rows"]
+    assert [row.value.holding.symbol for row in rows] == ["TCS", "ITC"]
+    [total] = body_of(answer)["totals"]
+    assert total["sums"].invested.amount == Decimal("55000.00")
+    told = client.get("/a/paper/holdings/", headers=JSON).json()
+    assert {row["tradingsymbol"] for row in told} == {"TCS", "ITC"}
+    assert {"isin", "collateral_quantity", "collateral_type"} <= set(told[0])
+    text = client.get("/holdings/", {"format": "csv"}).content.decode("utf-8-sig")
+    assert len(list(csv.DictReader(io.StringIO(text)))) == 2
+
+
+def test_marks_of_a_holding_are_words(client):
+    HoldingRow.objects.filter(symbol="TCS").update(
+        t1_quantity=2, collateral_quantity=3, has_discrepancy=True
+    )
+
+    html = client.get("/holdings/").content.decode()
+
+    assert "T1 2" in html
+    assert "pledged 3" in html
+    assert "marks a discrepancy" in html
+
+
+@pytest.mark.parametrize("page", ["positions", "holdings"])
+def test_a_dead_session_hides_and_an_error_keeps(client, account, page):
+    Dataset.objects.filter(part=page).update(error="the broker did not answer")
+    assert "did not load for Paper" in client.get(f"/{page}/").content.decode()
+    logins.end(account, "test", generation=account.session.generation)
+
+    html = client.get(f"/{page}/").content.decode()
+
+    assert "Paper is logged out." in html
+    for symbol in ("INFY", "TCS"):
+        assert symbol not in html
