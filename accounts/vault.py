@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from cryptography.fernet import InvalidToken
+from cryptography.fernet import Fernet, InvalidToken
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
@@ -40,6 +40,15 @@ def unseal(token: str, place: str) -> str:
     if not isinstance(wrapped, dict) or wrapped.get("c") != place:
         raise SealBroken(place, "what is stored here was sealed for another place")
     return str(wrapped["v"])
+
+
+def needs_older_key(token: str) -> bool:
+    """Tell whether the first key, with which we seal, is not the one that opens this."""
+    try:
+        Fernet(settings.FIELD_ENCRYPTION_KEY[0]).decrypt(token.encode())
+    except InvalidToken:
+        return True
+    return False
 
 
 class SealedTextField(package.EncryptedTextField):  # type: ignore[misc]
