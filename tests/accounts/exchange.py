@@ -9,7 +9,11 @@ from accounts.brokers.registry import adapters
 @pytest.fixture(scope="module")
 def running_exchange(tmp_path_factory):
     running = trial.start(
-        tmp_path_factory.mktemp("exchange") / "paper", "--rule", "rate_limits=off"
+        tmp_path_factory.mktemp("exchange") / "paper",
+        "--rule",
+        "rate_limits=off",
+        "--rule",
+        "refresh_tokens=on",
     )
     yield running
     if running.process.poll() is None:

@@ -473,6 +473,16 @@ def test_it_logs_in_between_the_flush_and_the_close(allowed, hour, is_due):
     assert upkeep.is_hour_to_log_in(allowed, at) is is_due
 
 
+def test_a_session_is_renewed_before_its_end_where_the_broker_gave_the_means(account, opened):
+    token = request_token(account, opened)
+    ways_in.by_request_token(account, token)
+    session = stored().session
+    assert not upkeep.refresh(ways_in.fresh(account))  # its end is far away
+    with time_machine.travel(session.expires_at - timedelta(minutes=20)):
+        upkeep.renew_all()
+    assert stored().session.generation == session.generation + 1
+
+
 # Reminders -----------------------------------------------------------------------------------
 
 
