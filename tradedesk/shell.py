@@ -17,6 +17,7 @@ class Place:
     view: str
     icon: str
     key: str
+    is_on_phones: bool = True  # the bar under the thumb holds five, and "You" is one of them
 
     @property
     def href(self) -> str:
@@ -26,6 +27,7 @@ class Place:
 # Only what works today; each later part adds its line.
 PLACES = [
     Place(name="Dashboard", view="home", icon="layout-dashboard", key="d"),
+    Place(name="Orders", view="orders", icon="receipt", key="o"),
     Place(name="Funds", view="funds", icon="landmark", key="f"),
     Place(name="Accounts", view="accounts", icon="wallet", key="a"),
 ]

@@ -23,7 +23,9 @@ function move(row, step) {
 }
 
 function select(row, on) {
-  row.querySelector("input[type=checkbox]").checked = on;
+  const box = row.querySelector("input[type=checkbox]");
+  if (!box) return; // a table of which nothing is chosen
+  box.checked = on;
   row.classList.toggle("is-selected", on);
   tell(row.closest("table"));
 }
