@@ -28,6 +28,7 @@ class Place:
 PLACES = [
     Place(name="Dashboard", view="home", icon="layout-dashboard", key="d"),
     Place(name="Orders", view="orders", icon="receipt", key="o"),
+    Place(name="GTT", view="gtt", icon="target", key="t", is_on_phones=False),
     Place(name="Funds", view="funds", icon="landmark", key="f"),
     Place(name="Accounts", view="accounts", icon="wallet", key="a"),
 ]

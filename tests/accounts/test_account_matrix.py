@@ -26,6 +26,7 @@ BACK = (LOG_IN, 404, 302, 302, 302, 404)  # to the page on which the act stands
 READ = (LOG_IN, *[405] * 5)  # what a POST to a page that only shows something gets
 PAGES = {
     "a/CODE/funds/": (SEEN, READ),
+    "a/CODE/gtt/": (SEEN, READ),
     "a/CODE/orders/": (SEEN, READ),
     "a/CODE/orders/ORDER/": (SEEN, READ),
     "accounts/CODE/": (SEEN, OWNERS),

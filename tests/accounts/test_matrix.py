@@ -27,6 +27,7 @@ TABLE = {
     "_panel/parts/": STAFF,
     "errors/": STAFF,
     "funds/": OWN,
+    "gtt/": OWN,
     "orders/": OWN,
     "style/": STAFF,
     "favicon.ico": (302, 302, 302, 302),
