@@ -1,15 +1,18 @@
 """Orders, their steps, trades and triggers, as the broker told them. Nothing of it is ever deleted."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.brokerage import BrokerAccount
-from accounts.brokers.types import OrderStatus
-from tradedesk.times import in_ist
+from accounts.brokers.types import OrderStatus, Variety
+from tradedesk.times import IST, in_ist
+
+AMO_WAITS = timedelta(days=5)  # over the longest row of holidays
 
 
 def trading_day(at: datetime | None) -> date:
@@ -23,9 +26,20 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def of_day(self, day: date) -> "OrderQuerySet":
         return self.filter(day=day)
 
+    def of_today(self, at: datetime) -> "OrderQuerySet":
+        """Keep what belongs to this trading day, also what was entered before it and lives in it."""
+        day = trading_day(at)
+        begins = datetime.combine(day, time.min, IST)
+        waits = self.still_working() & Q(variety=Variety.AMO, day__gte=day - AMO_WAITS)
+        return self.filter(Q(day=day) | Q(updated_at__gte=begins) | waits)
+
+    @staticmethod
+    def still_working() -> Q:
+        return ~Q(status__in=[one for one in OrderStatus if one.is_final])
+
     def working(self) -> "OrderQuerySet":
         """Keep those that can still be filled or cancelled."""
-        return self.exclude(status__in=[one for one in OrderStatus if one.is_final])
+        return self.filter(self.still_working())
 
     def executed(self) -> "OrderQuerySet":
         return self.filter(filled_quantity__gt=0)

@@ -131,17 +131,31 @@ class Panel:
     scope: Scope
     parts: Sequence[str]
     query: Mapping[str, str] = field(default_factory=dict)
+    address: str = ""  # of a panel that shows one thing of an account
     body: Any = None
     notes: list[Banner] = field(default_factory=list)
 
     @property
     def href(self) -> str:
-        return self.scope.path(self.name)
+        return self.address or self.scope.path(self.name)
+
+    def link(self, **changes: str) -> str:
+        """Name the address of what is shown, with another tab, order or filter."""
+        kept = {name: value for name, value in {**self.query, **changes}.items() if value}
+        return f"{self.href}?{urlencode(kept)}" if kept else self.href
 
     @property
     def here(self) -> str:
         """Name the address of the panel as it is sorted and filtered now."""
-        return f"{self.href}?{urlencode(self.query)}" if self.query else self.href
+        return self.link()
+
+    @property
+    def fresh_href(self) -> str:
+        return self.link(fresh="1")
+
+    @property
+    def csv_href(self) -> str:
+        return self.link(format="csv")
 
     @property
     def seconds(self) -> int:
@@ -192,7 +206,7 @@ class Panel:
             )
             for seat in self.scope.seats
         ]
-        whole = [self.name, self.scope.code, sorted(self.query.items()), looks, self.is_stale]
+        whole = [self.name, self.href, sorted(self.query.items()), looks, self.is_stale]
         whole += [str(in_ist(self.scope.at).date()), [str(note) for note in self.notes]]
         return hashlib.sha256(json.dumps(whole).encode()).hexdigest()[:20]
 
@@ -228,7 +242,7 @@ class Panel:
                 level="error",
                 what=f"{Part(part).label} did not load for {seat.account.name}.",
                 text=f"{dataset.error}.{age}",
-                href=f"{self.href}?fresh=1",
+                href=self.fresh_href,
                 act="Retry",
             )
 
@@ -252,6 +266,7 @@ def open_panel(
     parts: Sequence[str],
     keys: Sequence[str] = (),
     scope: Scope | None = None,
+    address: str = "",
 ) -> Panel:
     """Open a panel for whoever asks, keep what it shows fresh, and wait for news if they want."""
     user = request.user
@@ -259,7 +274,7 @@ def open_panel(
     code = code or request.headers.get("X-Account-ID", "")
     scope = scope or scope_of(user, code)
     query = {key: request.GET[key][:60] for key in keys if request.GET.get(key)}
-    panel = Panel(name=name, title=title, scope=scope, parts=parts, query=query)
+    panel = Panel(name=name, title=title, scope=scope, parts=parts, query=query, address=address)
     watch([seat.account.pk for seat in scope.shown], parts, scope.at)
     if request.GET.get("fresh") == "1" and scope.shown:
         came = wait_for_news(scope, parts)

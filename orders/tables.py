@@ -1,99 +1,78 @@
-"""What tables share: links that sort them, words that filter them, and instruments by their names."""
+"""What tables of a panel share: columns that sort, tabs, and choices that filter; all on the server."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
-from orders.instruments.models import Instrument, Kind, master_of
-from orders.panels import Panel, Seat
+from orders.panels import Panel
+
+type By = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column that a table can be sorted by."""
+    """A column of a table; with `by` its head sorts the rows."""
 
-    key: str
     label: str
-    css: str = ""
-    is_text: bool = False  # then the first click sorts upwards
+    name: str = ""
+    look: str = ""
+    by: By | None = None
+    is_spoken: bool = False  # its head is for those who hear the page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """A column's head as it stands now: where a click leads, and how it is sorted."""
+class Head:
+    """The head of a column as it stands: where a click leads, and how the rows are sorted by it."""
 
     label: str
-    css: str
+    look: str
+    is_spoken: bool
+    href: str = ""
+    aria_sort: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """A view of a panel, with how much stands in it."""
+
+    name: str
     href: str
-    aria_sort: str
+    count: int | None
+    is_here: bool
 
 
-def headers(panel: Panel, columns: Sequence[Column]) -> list[Header]:
-    """Make the heads; a second click turns the order around."""
-    now = panel.query.get("sort", "")
+def heads(panel: Panel, columns: Iterable[Column], first: str) -> list[Head]:
+    """Give the heads; `first` is how the rows stand when nobody asked otherwise."""
+    asked = sorting(panel, columns, first)
+    name, is_falling = asked.lstrip("-"), asked.startswith("-")
     found = []
     for column in columns:
-        first = column.key if column.is_text else f"-{column.key}"
-        other = f"-{column.key}" if column.is_text else column.key
-        wanted = other if now == first else first
-        sorted_by = {column.key: "ascending", f"-{column.key}": "descending"}.get(now, "")
-        query = {**panel.query, "sort": wanted}
+        is_here = bool(column.by) and column.name == name
+        other = column.name if is_here and is_falling else f"-{column.name}"
         found.append(
-            Header(
+            Head(
                 label=column.label,
-                css=column.css,
-                href=f"{panel.href}?{urlencode(query)}",
-                aria_sort=sorted_by,
+                look=column.look,
+                is_spoken=column.is_spoken,
+                href=panel.link(sort=other) if column.by else "",
+                aria_sort=("descending" if is_falling else "ascending") if is_here else "",
             )
         )
     return found
 
 
-def ordered[Row](
-    rows: Iterable[Row], wanted: str, keys: Mapping[str, Any], default: str
-) -> list[Row]:
-    """Sort by what was asked for; what has no figure comes last either way."""
-    name = wanted.removeprefix("-")
-    if name not in keys:
-        wanted, name = default, default.removeprefix("-")
-    key = keys[name]
-    rows = list(rows)
-    known = [row for row in rows if key(row) is not None]
-    unknown = [row for row in rows if key(row) is None]
-    return sorted(known, key=key, reverse=wanted.startswith("-")) + unknown
+def sorting(panel: Panel, columns: Iterable[Column], first: str) -> str:
+    """Read by what the rows are to be sorted; what is no column is as if nobody had asked."""
+    asked = panel.query.get("sort", "")
+    known = {column.name for column in columns if column.by}
+    return asked if asked.removeprefix("-") in known else first
 
 
-def instruments_of(
-    seats: Iterable[Seat], names: Iterable[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], Instrument]:
-    """Find instruments by account, exchange and symbol, in one question for each master."""
-    wanted: dict[str, set[tuple[str, str, str]]] = {}
-    masters = {
-        seat.account.code: master_of(seat.account.broker, seat.account.environment)
-        for seat in seats
-    }
-    for name in names:
-        wanted.setdefault(masters[name[0]], set()).add(name)
-    found: dict[tuple[str, str, str], Instrument] = {}
-    for master, some in wanted.items():
-        rows = Instrument.objects.of(master).filter(symbol__in={name[2] for name in some})
-        known = {(row.exchange, row.symbol): row for row in rows}
-        found |= {name: known[name[1:]] for name in some if name[1:] in known}
-    return found
-
-
-def names_of(instrument: Instrument | None, symbol: str) -> tuple[str, str]:
-    """Split a name into what it is about and which contract of it: NIFTY, 24 NOV 26400 CE."""
-    if instrument is None or instrument.expiry is None:
-        return symbol, ""
-    if instrument.kind == Kind.FUT:
-        return instrument.underlying, f"{instrument.expiry:%d %b} FUT".upper()
-    strike = f"{instrument.strike.normalize():f}" if instrument.strike is not None else ""
-    return instrument.underlying, f"{instrument.expiry:%d %b} {strike} {instrument.kind}".upper()
-
-
-def matches(text: str, *values: str) -> bool:
-    """Tell whether every word of the filter stands somewhere in these."""
-    there = " ".join(values).lower()
-    return all(word in there for word in text.lower().split())
+def in_order(panel: Panel, columns: Sequence[Column], rows: Sequence[Any], first: str) -> list[Any]:
+    """Sort the rows; what has no value stands last, whichever way."""
+    asked = sorting(panel, columns, first)
+    by = next(column.by for column in columns if column.by and column.name == asked.lstrip("-"))
+    assert by is not None
+    valued = [(value, row) for row in rows if (value := by(row)) is not None]
+    valued.sort(key=lambda one: one[0], reverse=asked.startswith("-"))
+    return [row for _, row in valued] + [row for row in rows if by(row) is None]

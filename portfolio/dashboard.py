@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.order_pages import orders_body
 from orders.panels import Panel, answer, open_panel, scope_of
 from portfolio import holdings_page, positions_page
 from portfolio import today as day
@@ -36,6 +37,7 @@ PANELS = [
         "portfolio/positions.html",
         positions_page.body,
     ),
+    Shown("orders", "Orders", [Part.ORDERS, Part.TRADES], "orders/orders.html", orders_body),
     Shown("funds", "Funds", [Part.FUNDS], "portfolio/funds.html", funds_body),
     Shown(
         "holdings", "Holdings", holdings_page.PARTS, "portfolio/holdings.html", holdings_page.body

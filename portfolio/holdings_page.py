@@ -9,8 +9,9 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.naming import matches
 from orders.panels import Panel, Scope, Seat, answer, open_panel
-from orders.tables import Column, headers, matches, ordered
+from orders.tables import Column, heads, in_order
 from portfolio import worth
 from portfolio.models import HoldingRow
 from portfolio.totals import total_holdings
@@ -20,25 +21,17 @@ from tradedesk.http import DeskRequest
 PARTS = (Part.HOLDINGS,)
 KEYS = ("sort", "q")
 COLUMNS = [
-    Column(key="symbol", label="Instrument", is_text=True),
-    Column(key="quantity", label="Qty", css="num"),
-    Column(key="average", label="Avg cost", css="num"),
-    Column(key="last", label="LTP", css="num"),
-    Column(key="invested", label="Invested", css="num"),
-    Column(key="value", label="Value", css="num"),
-    Column(key="day", label="Day", css="num"),
-    Column(key="pnl", label="P&L", css="num"),
+    Column(label="Instrument", name="symbol", by=lambda row: row.value.holding.symbol),
+    Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.quantity),
+    Column(
+        label="Avg cost", name="average", look="num", by=lambda row: row.value.holding.average_price
+    ),
+    Column(label="LTP", name="last", look="num", by=lambda row: row.value.last_price),
+    Column(label="Invested", name="invested", look="num", by=lambda row: row.value.invested),
+    Column(label="Value", name="value", look="num", by=lambda row: row.value.current_value),
+    Column(label="Day", name="day", look="num", by=lambda row: row.value.day_pnl),
+    Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
 ]
-SORTS = {
-    "symbol": lambda row: row.value.holding.symbol,
-    "quantity": lambda row: row.value.quantity,
-    "average": lambda row: row.value.holding.average_price,
-    "last": lambda row: row.value.last_price,
-    "invested": lambda row: row.value.invested,
-    "value": lambda row: row.value.current_value,
-    "day": lambda row: row.value.day_pnl,
-    "pnl": lambda row: row.value.pnl,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +91,8 @@ def body(panel: Panel) -> dict[str, Any]:
         if mine:
             totals.append({"environment": environment, "sums": total_holdings(mine)})
     return {
-        "headers": headers(panel, COLUMNS),
-        "rows": ordered(rows, panel.query.get("sort", ""), SORTS, "symbol"),
+        "heads": heads(panel, COLUMNS, "symbol"),
+        "rows": in_order(panel, COLUMNS, rows, "symbol"),
         "totals": totals,
         "count": len(rows),
         "all": len(everything),

@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.naming import instruments_of, matches, names_of
 from orders.panels import Panel, Scope, Seat, answer, open_panel
-from orders.tables import Column, headers, instruments_of, matches, names_of, ordered
+from orders.tables import Column, heads, in_order
 from portfolio import worth
 from portfolio.models import PositionRow
 from portfolio.totals import total, total_positions
@@ -22,23 +23,14 @@ PARTS = (Part.POSITIONS,)
 KEYS = ("sort", "q", "product", "group", "set")
 GROUPS = {"underlying": "Underlying", "account": "Account", "none": "None"}
 COLUMNS = [
-    Column(key="symbol", label="Instrument", is_text=True),
-    Column(key="product", label="Product", is_text=True),
-    Column(key="quantity", label="Qty", css="num"),
-    Column(key="average", label="Avg", css="num"),
-    Column(key="last", label="LTP", css="num"),
-    Column(key="change", label="Chg", css="num"),
-    Column(key="pnl", label="P&L", css="num"),
+    Column(label="Instrument", name="symbol", by=lambda row: (row.name, row.contract)),
+    Column(label="Product", name="product", by=lambda row: row.value.position.product),
+    Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.position.quantity),
+    Column(label="Avg", name="average", look="num", by=lambda row: row.average),
+    Column(label="LTP", name="last", look="num", by=lambda row: row.value.last_price),
+    Column(label="Chg", name="change", look="num", by=lambda row: row.change),
+    Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
 ]
-SORTS = {
-    "symbol": lambda row: (row.name, row.contract),
-    "product": lambda row: row.value.position.product,
-    "quantity": lambda row: row.value.position.quantity,
-    "average": lambda row: row.average,
-    "last": lambda row: row.value.last_price,
-    "change": lambda row: row.change,
-    "pnl": lambda row: row.value.pnl,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +84,7 @@ def body(panel: Panel) -> dict[str, Any]:
     """Give the groups, the totals of each kind of money, and what the page can be narrowed by."""
     everything = rows_of(panel.scope, is_day=panel.query.get("set") == "day")
     rows = [row for row in everything if is_wanted(row, panel)]
-    rows = ordered(rows, panel.query.get("sort", ""), SORTS, "symbol")
+    rows = in_order(panel, COLUMNS, rows, "symbol")
     rows.sort(key=lambda row: row.value.is_closed)
     grouping = panel.query.get("group", "underlying")
     totals = []
@@ -102,7 +94,7 @@ def body(panel: Panel) -> dict[str, Any]:
         if mine:
             totals.append({"environment": environment, "sums": total_positions(mine)})
     return {
-        "headers": headers(panel, COLUMNS),
+        "heads": heads(panel, COLUMNS, "symbol"),
         "groups": groups_of(rows, grouping if grouping in GROUPS else "underlying"),
         "totals": totals,
         "count": len(rows),

@@ -17,6 +17,7 @@ class Place:
     view: str
     icon: str
     key: str
+    is_on_phones: bool = True  # the bar under the thumb holds five, and "You" is one of them
 
     @property
     def href(self) -> str:
@@ -27,7 +28,9 @@ class Place:
 PLACES = [
     Place(name="Dashboard", view="home", icon="layout-dashboard", key="d"),
     Place(name="Positions", view="positions", icon="layers", key="p"),
-    Place(name="Holdings", view="holdings", icon="briefcase", key="h"),
+    Place(name="Holdings", view="holdings", icon="briefcase", key="h", is_on_phones=False),
+    Place(name="Orders", view="orders", icon="receipt", key="o"),
+    Place(name="GTT", view="gtt", icon="target", key="t", is_on_phones=False),
     Place(name="Funds", view="funds", icon="landmark", key="f"),
     Place(name="Accounts", view="accounts", icon="wallet", key="a"),
 ]

@@ -13,6 +13,7 @@ handler500 = errors.server_error
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
+    path("", include("orders.urls")),
     path("", include("portfolio.urls")),
     path("_panel/parts/", views.parts, name="parts"),
     path("errors/", views.failures, name="failures"),

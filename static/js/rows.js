@@ -26,9 +26,11 @@ function move(row, step) {
 const chosen = new Set();
 
 function select(row, on) {
+  const box = row.querySelector("input[type=checkbox]");
+  if (!box) return; // a table of which nothing is chosen
   if (on) chosen.add(row.id);
   else chosen.delete(row.id);
-  row.querySelector("input[type=checkbox]").checked = on;
+  box.checked = on;
   row.classList.toggle("is-selected", on);
   tell(row.closest("table"));
 }

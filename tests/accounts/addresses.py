@@ -9,6 +9,7 @@ WORDS = {
     "<slug:token>": "TOKEN",
     "<slug:broker>": "BROKER",
     "<code:code>": "CODE",
+    "<str:order_id>": "ORDER",
 }
 
 

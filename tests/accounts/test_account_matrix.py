@@ -3,12 +3,15 @@
 import pytest
 from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
 from accounts import linking, sharing
 from accounts.brokerage import Membership, Role
 from accounts.models import Session
+from orders import book
 from tests.accounts.addresses import LOG_IN, matches, outcome
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.orders.test_book import told
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +30,9 @@ PAGES = {
     "a/CODE/funds/": (SEEN, READ),
     "a/CODE/holdings/": (SEEN, READ),
     "a/CODE/positions/": (SEEN, READ),
+    "a/CODE/gtt/": (SEEN, READ),
+    "a/CODE/orders/": (SEEN, READ),
+    "a/CODE/orders/ORDER/": (SEEN, READ),
     "accounts/CODE/": (SEEN, OWNERS),
     "accounts/CODE/credentials/": ((LOG_IN, 404, 403, 403, 200, 404), OWNERS),
     "accounts/CODE/automatic/": (
@@ -94,6 +100,8 @@ def path_of(account, asha, make_person):
         elif "KEY" in address:
             user = make_person("member@example.com")
             key = Membership.objects.create(account=account, user=user, role=Role.VIEWER).pk
+        if "ORDER" in address:
+            book.absorb(account, [told(order_id="ORDER")], heard_from="test", at=timezone.now())
         return "/" + address.replace("CODE", account.code).replace("KEY", str(key))
 
     return path

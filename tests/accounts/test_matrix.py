@@ -30,6 +30,8 @@ TABLE = {
     "holdings/": OWN,
     "positions/": OWN,
     "today/": OWN,
+    "gtt/": OWN,
+    "orders/": OWN,
     "style/": STAFF,
     "favicon.ico": (302, 302, 302, 302),
     "healthz": OPEN,

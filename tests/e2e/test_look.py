@@ -155,7 +155,7 @@ def test_the_dashboard_of_an_empty_desk_is_honest_and_alive(open_page, screensho
     page = open_page("/")
 
     expect(page.locator("[data-lamp]")).to_have_text("Live")
-    expect(page.get_by_text("positions and orders come with a later")).to_be_visible()
+    expect(page.get_by_text("Placing orders comes next")).to_be_visible()
     expect(page.locator("#parts").get_by_text("Ready")).to_be_visible()
     assert page.locator("a[href='#'], a:not([href])").count() == 0
     screenshot(page, "dashboard")

@@ -60,7 +60,7 @@ def test_real_money_and_paper_are_told_apart(account, asha):
 def test_the_dashboard_holds_the_panels_and_the_rail_the_figures(account, asha, enter, path):
     html = enter(asha).get(path).content.decode()
 
-    for panel in ("today", "funds"):
+    for panel in ("today", "positions", "orders", "funds", "holdings"):
         assert f'id="{panel}"' in html
     assert 'data-parts="positions funds"' in html
     assert "PAPER" in html

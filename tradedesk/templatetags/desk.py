@@ -87,6 +87,12 @@ def percent(value: Decimal | int | None) -> SafeString:
 
 
 @register.filter
+def share(value: Decimal | int | None) -> SafeString:
+    """Write per cent of what is neither gain nor loss: signed, without a colour."""
+    return shown(value, numbers.percent)
+
+
+@register.filter
 def pnl(value: Decimal | int | None) -> SafeString:
     """Write a gain or a loss: sign, arrow, colour, and a word for those who hear the page."""
     return coloured(value, numbers.signed, arrow=True)
@@ -214,7 +220,11 @@ STATES = {
 
 
 @register.inclusion_tag("partials/_status.html")
-def status(state: str, note: str = "", broker: str = "") -> dict[str, str]:
-    """Show an order's state: icon, word and colour; the broker's own word is in the title."""
-    kind, name = STATES[state]
+def status(state: str, note: str = "", broker: str = "", like: str = "") -> dict[str, str]:
+    """Show an order's state: icon, word and colour, also that of another state.
+
+    The broker's own word is in the title.
+    """
+    _, name = STATES[state]
+    kind, _ = STATES[like or state]
     return {"state": state, "kind": kind, "icon_name": name, "note": note, "broker": broker}

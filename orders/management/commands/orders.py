@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.brokerage import BrokerAccount
-from orders.ledger import Order, trading_day
+from orders.ledger import Order
 from orders.listing import ListCommand, told
 from orders.syncing import SOURCES
 
@@ -15,5 +17,5 @@ class Command(ListCommand):
     columns = ("order_timestamp", "transaction_type", "filled_quantity", "quantity", "tradingsymbol", "order_type", "price", "status", "status_message")  # fmt: skip
 
     def rows(self, account: BrokerAccount, age: datetime | None) -> list[dict[str, Any]]:
-        today = Order.objects.filter(account=account).of_day(trading_day(None))
+        today = Order.objects.filter(account=account).of_today(timezone.now())
         return [told(row.raw, account, age) for row in today.order_by("-ordered_at", "-pk")]

@@ -1,0 +1,196 @@
+"""Orders as a page tells them: the broker's many states folded into few, and reasons made short."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from accounts.brokers.types import OrderStatus
+from orders.instruments.labels import Label, labels_of
+from orders.instruments.models import master_of
+from orders.ledger import GttTrigger, Order, Trade, trading_day
+from orders.panels import Seat
+from tradedesk.money import money, quantity
+
+SHORT_BY = re.compile(
+    r"Required margin is (?P<needed>[\d.,]+) but available margin is (?P<free>-?[\d.,]+\d)"
+)
+SENTENCE = re.compile(r"(?<=[^\d])\.\s|[\n;]")
+LONGEST_REASON = 72
+PROTECTED = "mktp"  # the broker's tag on what was a market order and is now a limit order
+WAS = {"LIMIT": "MARKET", "SL": "SL-M"}
+FINAL = {
+    OrderStatus.COMPLETE: "COMPLETE",
+    OrderStatus.CANCELLED: "CANCELLED",
+    OrderStatus.REJECTED: "REJECTED",
+}
+DOING = {
+    OrderStatus.MODIFYING: "being changed",
+    OrderStatus.CANCELLING: "being cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """The word of an order's state, with what must be said beside it."""
+
+    word: str
+    note: str = ""
+
+
+def state_of(status: str, filled: int) -> State:
+    """Fold a broker's state into the words of the page."""
+    known = OrderStatus(status)
+    if known is OrderStatus.COMPLETE:
+        return State(word="COMPLETE")
+    if known.is_final:
+        return State(word=FINAL[known], note=f"{quantity(filled)} filled" if filled else "")
+    if filled:
+        return State(word="PARTIAL", note=DOING.get(known, ""))
+    if known is OrderStatus.TRIGGER_PENDING:
+        return State(word="TRIGGER PENDING")
+    return State(word="PENDING", note=DOING.get(known, ""))
+
+
+def short_reason(message: str) -> str:
+    """Say a broker's reason in a few words; its own text stands in the title and in the detail."""
+    if found := SHORT_BY.search(message):
+        needed, free = (
+            Decimal(found[name].replace(",", "").rstrip(".")) for name in ("needed", "free")
+        )
+        return f"Short by {money(needed - free)}"
+    first = SENTENCE.split(message.strip(), maxsplit=1)[0].rstrip(".")
+    if len(first) <= LONGEST_REASON:
+        return first
+    return first[:LONGEST_REASON].rsplit(" ", 1)[0] + "…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderLine:
+    """An order among the others of a table."""
+
+    seat: Seat
+    order: Order
+    label: Label
+
+    @property
+    def state(self) -> State:
+        return state_of(self.order.status, self.order.filled_quantity)
+
+    @property
+    def told(self) -> str:
+        """Give the broker's own words."""
+        order = self.order
+        return ": ".join(filter(None, [order.status_text, order.raw_message or order.message]))
+
+    @property
+    def reason(self) -> str:
+        order = self.order
+        if order.status != OrderStatus.REJECTED:
+            return ""
+        return short_reason(order.message or order.raw_message) or "The broker gave no reason"
+
+    @property
+    def protection(self) -> str:
+        """Tell the per cent of a protected market order; it comes back as a limit order."""
+        tags = [str(tag) for tag in self.order.tags]
+        if PROTECTED not in tags or self.order.order_type not in WAS:
+            return ""
+        found = [tag.partition(":")[2] for tag in tags if tag.startswith(f"{PROTECTED}:")]
+        return (
+            f"{Decimal(found[0]).normalize():f}%" if found and is_number(found[0]) else "protected"
+        )
+
+    @property
+    def kind(self) -> str:
+        kind = self.order.order_type
+        if self.protection:
+            return f"{WAS[kind]} {self.protection}, now {kind}"
+        return kind
+
+    @property
+    def is_unfilled_market(self) -> bool:
+        """Tell that an order that should have been filled at once still waits."""
+        return bool(self.protection) and self.order.status == OrderStatus.OPEN
+
+    @property
+    def price(self) -> Decimal | None:
+        return self.order.price or None
+
+    @property
+    def trigger(self) -> Decimal | None:
+        return self.order.trigger_price or None
+
+    @property
+    def average(self) -> Decimal | None:
+        return self.order.average_price or None
+
+    @property
+    def at(self) -> datetime | None:
+        order = self.order
+        return order.ordered_at or order.exchange_at or order.updated_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeLine:
+    """An execution among the others of a table."""
+
+    seat: Seat
+    trade: Trade
+    label: Label
+
+    @property
+    def at(self) -> datetime | None:
+        return self.trade.filled_at or self.trade.exchange_at
+
+
+def is_number(text: str) -> bool:
+    return bool(re.fullmatch(r"\d+(\.\d+)?", text))
+
+
+def order_lines(seats: Sequence[Seat], at: datetime) -> list[OrderLine]:
+    """Give the orders of this day, the newest first."""
+    known = {seat.account.pk: seat for seat in seats}
+    rows = list(Order.objects.filter(account__in=known).of_today(at).order_by("-ordered_at", "-pk"))
+    labels = names_of(((known[row.account_id], row) for row in rows), at)
+    return [
+        OrderLine(
+            seat=known[row.account_id],
+            order=row,
+            label=labels[row.account_id, row.exchange, row.symbol],
+        )
+        for row in rows
+    ]
+
+
+def trade_lines(seats: Sequence[Seat], at: datetime) -> list[TradeLine]:
+    """Give the executions of this day, the newest first."""
+    known = {seat.account.pk: seat for seat in seats}
+    found = Trade.objects.filter(account__in=known, day=trading_day(at))
+    rows = list(found.order_by("-filled_at", "-pk"))
+    labels = names_of(((known[row.account_id], row) for row in rows), at)
+    return [
+        TradeLine(
+            seat=known[row.account_id],
+            trade=row,
+            label=labels[row.account_id, row.exchange, row.symbol],
+        )
+        for row in rows
+    ]
+
+
+def names_of(
+    rows: Iterable[tuple[Seat, Order | Trade | GttTrigger]], at: datetime
+) -> dict[tuple[int, str, str], Label]:
+    """Name the instruments of rows of several accounts, each by its own broker's list."""
+    keys = {
+        (seat.account.pk, row.exchange, row.symbol): (
+            master_of(seat.account.broker, seat.account.environment),
+            row.exchange,
+            row.symbol,
+        )
+        for seat, row in rows
+    }
+    labels = labels_of(keys.values(), trading_day(at))
+    return {key: labels[named] for key, named in keys.items()}
