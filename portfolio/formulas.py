@@ -173,12 +173,26 @@ def breakeven(of: PositionInputs) -> Decimal:
     return (of.bought - of.sold) / (of.quantity * of.multiplier)
 
 
+def position_average(of: PositionInputs) -> Decimal:
+    if not of.quantity:
+        raise Missing(CLOSED)
+    return known(of.row.average_price, NO_AVERAGE)
+
+
 def last_price_of(of: "PositionInputs | HoldingInputs") -> Decimal:
     return of.last_price
 
 
+def change_percent(of: "PositionInputs | HoldingInputs") -> Decimal:
+    """How far the price is from the close of the day before."""
+    close = known(of.row.close_price, NO_CLOSE)
+    return (of.last_price - close) / close * HUNDRED
+
+
 POSITION_FIGURES: Mapping[str, Callable[[PositionInputs], Decimal]] = {
+    "average_price": position_average,
     "last_price": last_price_of,
+    "change_percent": change_percent,
     "value": position_value,
     "current_value": lambda of: of.open_value,
     "pnl": position_pnl,
@@ -246,13 +260,14 @@ def holding_day_pnl(of: HoldingInputs) -> Decimal:
 
 
 HOLDING_FIGURES: Mapping[str, Callable[[HoldingInputs], Decimal]] = {
+    "average_price": lambda of: known(of.row.average_price, NO_AVERAGE),
     "last_price": last_price_of,
     "invested": lambda of: of.invested,
     "current_value": lambda of: of.current_value,
     "pnl": holding_pnl,
     "pnl_percent": holding_pnl_percent,
     "day_change": lambda of: of.day_change,
-    "day_change_percent": lambda of: of.day_change / of.close_price * HUNDRED,
+    "day_change_percent": change_percent,
     "day_pnl": holding_day_pnl,
 }
 

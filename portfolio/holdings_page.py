@@ -17,20 +17,23 @@ from portfolio.models import HoldingRow
 from portfolio.totals import total_holdings
 from portfolio.valuation import HoldingValue
 from tradedesk.http import DeskRequest
+from tradedesk.money import quantity
 
 PARTS = (Part.HOLDINGS,)
 KEYS = ("sort", "q")
 COLUMNS = [
     Column(label="Instrument", name="symbol", by=lambda row: row.value.holding.symbol),
     Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.quantity),
-    Column(
-        label="Avg cost", name="average", look="num", by=lambda row: row.value.holding.average_price
-    ),
+    Column(label="Avg cost", name="average", look="num", by=lambda row: row.value.average_price),
     Column(label="LTP", name="last", look="num", by=lambda row: row.value.last_price),
     Column(label="Invested", name="invested", look="num", by=lambda row: row.value.invested),
     Column(label="Value", name="value", look="num", by=lambda row: row.value.current_value),
     Column(label="Day", name="day", look="num", by=lambda row: row.value.day_pnl),
+    Column(
+        label="Day %", name="day_percent", look="num", by=lambda row: row.value.day_change_percent
+    ),
     Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
+    Column(label="Net %", name="net", look="num", by=lambda row: row.value.pnl_percent),
 ]
 
 
@@ -56,9 +59,11 @@ class Row:
             (told.used_quantity, "sold", "sold today"),
             (told.mtf_quantity, "MTF", "on margin, apart from the quantity"),
         ]
-        found = [(f"{label} {number:,}", words) for number, label, words in marks if number]
+        found = [(f"{label} {quantity(number)}", words) for number, label, words in marks if number]
+        if found and self.value.free != self.value.quantity:
+            found.append((f"free {quantity(self.value.free)}", "neither pledged nor sold today"))
         if told.has_discrepancy:
-            found.append(("check", "the broker marks a discrepancy in this holding"))
+            found.append(("discrepancy", "the broker marks a discrepancy in this holding"))
         return found
 
 
@@ -100,8 +105,8 @@ def body(panel: Panel) -> dict[str, Any]:
 
 
 def as_csv(panel: Panel) -> Iterator[list[Any]]:
-    told_names = ["t1_quantity", "used_quantity", "collateral_quantity", "average_price"]
-    names = ["last_price", "invested", "current_value", "pnl", "pnl_percent", "day_pnl", "day_change_percent"]  # fmt: skip
+    told_names = ["t1_quantity", "used_quantity", "collateral_quantity", "has_discrepancy"]
+    names = ["free", "average_price", "last_price", "invested", "current_value", "pnl", "pnl_percent", "day_pnl", "day_change_percent"]  # fmt: skip
     yield ["account", "client_id", "environment", "exchange", "symbol", "isin", "product",
            "quantity", *told_names, *names, "synced_at"]  # fmt: skip
     for row in panel.body["rows"]:

@@ -18,17 +18,27 @@ from portfolio.models import PositionRow
 from portfolio.totals import total, total_positions
 from portfolio.valuation import PositionValue
 from tradedesk.http import DeskRequest
+from tradedesk.money import rounded
 
 PARTS = (Part.POSITIONS,)
-KEYS = ("sort", "q", "product", "group", "set")
+KEYS = ("sort", "q", "product", "segment", "group", "set")
 GROUPS = {"underlying": "Underlying", "account": "Account", "none": "None"}
+EQUITY = "Equity"
+SHARES = frozenset({"NSE", "BSE"})
+SEGMENTS = {
+    "equity": (EQUITY, SHARES),
+    "derivatives": ("F&O", {"NFO", "BFO"}),
+    "currency": ("Currency", {"CDS", "BCD"}),
+    "commodity": ("Commodity", {"MCX", "NCO"}),
+}
 COLUMNS = [
     Column(label="Instrument", name="symbol", by=lambda row: (row.name, row.contract)),
     Column(label="Product", name="product", by=lambda row: row.value.position.product),
     Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.position.quantity),
-    Column(label="Avg", name="average", look="num", by=lambda row: row.average),
+    Column(label="Avg", name="average", look="num", by=lambda row: row.value.average_price),
     Column(label="LTP", name="last", look="num", by=lambda row: row.value.last_price),
-    Column(label="Chg", name="change", look="num", by=lambda row: row.change),
+    Column(label="Chg", name="change", look="num", by=lambda row: row.value.change_percent),
+    Column(label="Value", name="value", look="num", by=lambda row: row.value.current_value),
     Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
 ]
 
@@ -54,20 +64,14 @@ class Row:
         return "is-long" if quantity > 0 else "is-short" if quantity < 0 else "is-closed"
 
     @property
-    def average(self) -> Decimal | None:
-        """Give the price of what is open; a closed position has none."""
-        told = self.value.position
-        return told.average_price if told.quantity and told.average_price else None
-
-    @property
-    def change(self) -> Decimal | None:
-        last, close = self.value.last_price, self.value.position.close_price
-        return (last - close) * 100 / close if last is not None and close else None
+    def segment(self) -> str:
+        exchange = self.value.position.exchange
+        return next((key for key, (_, some) in SEGMENTS.items() if exchange in some), "")
 
     @property
     def paise(self) -> int | None:
-        """Give the P&L as a whole number, for the sum of what is selected."""
-        return None if self.value.pnl is None else round(self.value.pnl * 100)
+        """Give the P&L, rounded as it is shown, as a whole number: for the sum of what is selected."""
+        return None if self.value.pnl is None else int(rounded(self.value.pnl) * 100)
 
 
 @login_required
@@ -83,8 +87,7 @@ def positions(request: DeskRequest, code: str = "") -> HttpResponse:
 def body(panel: Panel) -> dict[str, Any]:
     """Give the groups, the totals of each kind of money, and what the page can be narrowed by."""
     everything = rows_of(panel.scope, is_day=panel.query.get("set") == "day")
-    rows = [row for row in everything if is_wanted(row, panel)]
-    rows = in_order(panel, COLUMNS, rows, "symbol")
+    rows = in_order(panel, COLUMNS, [row for row in everything if is_wanted(row, panel)], "symbol")
     rows.sort(key=lambda row: row.value.is_closed)
     grouping = panel.query.get("group", "underlying")
     totals = []
@@ -102,6 +105,11 @@ def body(panel: Panel) -> dict[str, Any]:
         "groupings": GROUPS.items(),
         "grouping": grouping,
         "products": sorted({row.value.position.product for row in everything}),
+        "segments": [
+            (key, label)
+            for key, (label, _) in SEGMENTS.items()
+            if any(row.segment == key for row in everything)
+        ],
     }
 
 
@@ -126,6 +134,8 @@ def is_wanted(row: Row, panel: Panel) -> bool:
     told, query = row.value.position, panel.query
     if query.get("product") and told.product != query["product"]:
         return False
+    if query.get("segment") and row.segment != query["segment"]:
+        return False
     account = row.seat.account
     return matches(
         query.get("q", ""), told.symbol, row.name, row.contract, told.exchange, account.name
@@ -134,14 +144,18 @@ def is_wanted(row: Row, panel: Panel) -> bool:
 
 def groups_of(rows: list[Row], grouping: str) -> list[dict[str, Any]]:
     """Part the rows; paper and real money stand in groups of their own."""
+    traded = {row.name for row in rows if row.value.position.exchange not in SHARES}
     keys: dict[str, Callable[[Row], str]] = {
-        "underlying": lambda row: row.name,
+        # Shares without a contract beside them would each be a group of one.
+        "underlying": lambda row: row.name if row.name in traded else EQUITY,
         "account": lambda row: row.seat.account.name,
         "none": lambda row: "",
     }
     parted: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         parted.setdefault((row.value.environment, keys[grouping](row)), []).append(row)
+    if grouping == "underlying":  # contracts first
+        parted = dict(sorted(parted.items(), key=lambda part: part[0][1] == EQUITY))
     return [
         {
             "environment": environment,
@@ -154,15 +168,15 @@ def groups_of(rows: list[Row], grouping: str) -> list[dict[str, Any]]:
 
 
 def as_csv(panel: Panel) -> Iterator[list[Any]]:
-    names = ["value", "pnl", "m2m", "booked", "open_pnl", "breakeven"]
-    yield ["account", "client_id", "environment", "exchange", "symbol", "product", "quantity",
-           "average_price", "last_price", "close_price", *names, "synced_at"]  # fmt: skip
+    names = ["value", "current_value", "pnl", "m2m", "booked", "open_pnl", "breakeven"]
+    yield ["account", "client_id", "environment", "exchange", "symbol", "underlying", "product",
+           "quantity", "average_price", "last_price", "close_price", *names, "synced_at"]  # fmt: skip
     for group in panel.body["groups"]:
         for row in group["rows"]:
             account, told = row.seat.account, row.value.position
             yield [
                 account.code, account.broker_user_id, account.environment, told.exchange,
-                told.symbol, told.product, told.quantity, told.average_price,
+                told.symbol, row.name, told.product, told.quantity, row.value.average_price,
                 row.value.last_price, told.close_price,
                 *[getattr(row.value, name) for name in names], row.seat.synced_at("positions"),
             ]  # fmt: skip

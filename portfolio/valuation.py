@@ -28,7 +28,9 @@ class PositionValue:
     environment: str
     underlying: str
     position: Position
+    average_price: Decimal | None = None  # of what is open
     last_price: Decimal | None = None
+    change_percent: Decimal | None = None  # of the price, since the close of the day before
     value: Decimal | None = None  # sold less bought
     current_value: Decimal | None = None  # at the last price; below zero when short
     pnl: Decimal | None = None
@@ -61,6 +63,8 @@ class HoldingValue:
     quantity: int  # settled and bought yesterday; sold today and pledged ones are still in it
     sellable: int
     unauthorised: int  # of those, how many the depository would ask about first
+    free: int  # of those, how many are not pledged
+    average_price: Decimal | None = None
     last_price: Decimal | None = None
     invested: Decimal | None = None
     current_value: Decimal | None = None
@@ -134,6 +138,7 @@ def value_holding(
         quantity=quantity,
         sellable=sellable,
         unauthorised=max(sellable - holding.authorised_quantity, 0),
+        free=max(sellable - holding.collateral_quantity, 0),
         reasons=reasons,
         **figures,
     )

@@ -18,7 +18,7 @@ from portfolio.valuation import (
 def positions(seats: Iterable[Seat], *, is_day: bool = False) -> list[PositionValue]:
     """Value the net positions of these accounts, or those of the day alone."""
     known = {seat.account.pk: seat.account for seat in seats}
-    rows = PositionRow.objects.filter(account__in=known, is_day=is_day)
+    rows = by_seat(PositionRow.objects.filter(account__in=known, is_day=is_day), known)
     return [
         value_position(
             row.told(),
@@ -38,8 +38,14 @@ def holdings(seats: Iterable[Seat]) -> list[HoldingValue]:
             account=known[row.account_id].code,
             environment=known[row.account_id].environment,
         )
-        for row in HoldingRow.objects.filter(account__in=known)
+        for row in by_seat(HoldingRow.objects.filter(account__in=known), known)
     ]
+
+
+def by_seat[Row: (PositionRow, HoldingRow)](rows: Iterable[Row], known: Iterable[int]) -> list[Row]:
+    """Keep the accounts in their order, so that rows alike but for it never change places."""
+    place = {pk: number for number, pk in enumerate(known)}
+    return sorted(rows, key=lambda row: place[row.account_id])
 
 
 def funds(seats: Iterable[Seat]) -> list[tuple[Seat, FundsValue, FundsRow | None]]:

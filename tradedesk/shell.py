@@ -31,7 +31,7 @@ PLACES = [
     Place(name="Holdings", view="holdings", icon="briefcase", key="h", is_on_phones=False),
     Place(name="Orders", view="orders", icon="receipt", key="o"),
     Place(name="GTT", view="gtt", icon="target", key="t", is_on_phones=False),
-    Place(name="Funds", view="funds", icon="landmark", key="f"),
+    Place(name="Funds", view="funds", icon="landmark", key="f", is_on_phones=False),
     Place(name="Accounts", view="accounts", icon="wallet", key="a"),
 ]
 

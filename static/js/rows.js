@@ -93,8 +93,9 @@ document.addEventListener("selection-changed", ({ target, detail: { rows } }) =>
   if (!place) return;
   const known = rows.filter((row) => row.dataset.paise !== undefined);
   const paise = known.reduce((sum, row) => sum + BigInt(row.dataset.paise), 0n);
-  const sign = paise < 0n ? "\u2212" : "+";
-  const amount = rupees.format(Number(paise < 0n ? -paise : paise) / 100);
+  const sign = paise < 0n ? "\u2212" : paise > 0n ? "+" : "";
+  const digits = String(paise < 0n ? -paise : paise).padStart(3, "0");
+  const amount = rupees.format(`${digits.slice(0, -2)}.${digits.slice(-2)}`); // as text: no float
   const kinds = new Set(known.map((row) => row.dataset.kind));
   if (kinds.size > 1) {
     place.textContent = `${rows.length} selected, real money and paper: no sum`;

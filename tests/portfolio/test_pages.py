@@ -2,16 +2,20 @@
 
 import csv
 import io
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from accounts import linking, logins
+from accounts.brokerage import BrokerAccount, Membership, Role, State
 from accounts.brokers.types import Side
 from orders.models import Dataset
-from portfolio import sync
+from orders.panels import Panel, Scope, scope_of
+from portfolio import positions_page, sync
 from portfolio.models import HoldingRow, PositionRow
 from tests.portfolio.test_sync import buy, wait_for_fill
+from tradedesk.money import rounded
 
 pytestmark = pytest.mark.django_db
 JSON = {"Accept": "application/json"}
@@ -148,3 +152,83 @@ def test_a_dead_session_hides_and_an_error_keeps(client, account, page):
     assert "Paper is logged out." in html
     for symbol in ("INFY", "TCS"):
         assert symbol not in html
+
+
+def test_shares_stand_together_and_after_contracts(client):
+    PositionRow.objects.filter(symbol="SBIN").update(exchange="NFO")
+
+    groups = body_of(client.get("/positions/"))["groups"]
+
+    assert [(one["name"], len(one["rows"])) for one in groups] == [("SBIN", 1), ("Equity", 2)]
+    assert groups[1]["pnl"].amount == sum(row.value.pnl for row in groups[1]["rows"])
+    narrowed = client.get("/positions/", {"segment": "derivatives"})
+    assert names(narrowed) == ["SBIN"]
+
+
+def test_the_sum_of_a_selection_is_given_whole_paise_as_they_are_shown(client):
+    PositionRow.objects.filter(symbol="INFY").update(last_price=Decimal("1000.001"))
+    rows = [row for group in body_of(client.get("/positions/"))["groups"] for row in group["rows"]]
+
+    html = client.get("/positions/").content.decode()
+
+    for row in rows:
+        assert Decimal(row.paise) / 100 == rounded(row.value.pnl)
+        assert f'data-paise="{row.paise}"' in html
+
+
+def test_an_average_that_is_not_known_says_why(client):
+    PositionRow.objects.filter(symbol="INFY").update(average_price=0)
+    HoldingRow.objects.filter(symbol="ITC").update(average_price=0)
+
+    positions = client.get("/positions/").content.decode()
+    holdings = client.get("/holdings/").content.decode()
+
+    assert "the average price is not known" in positions
+    assert "the position is closed" in positions
+    assert "the average price is not known" in holdings
+    assert ">0.00<" not in holdings
+
+
+def test_real_money_and_paper_are_never_added(account, asha):
+    real = BrokerAccount.objects.create(
+        code="real", broker="kite", environment="live", name="Real", broker_user_id="AB1234"
+    )
+    Membership.objects.create(account=real, user=asha, role=Role.OWNER)
+    rows = PositionRow.objects.filter(account=account, is_day=False)
+    for row in rows:
+        row.pk, row.account = None, real
+        row.save()
+
+    scope = scope_of(asha)
+    shown = Scope(
+        user=scope.user,
+        code="",
+        at=scope.at,
+        seats=[replace(seat, state=State.LIVE) for seat in scope.seats],
+    )
+    panel = Panel(name="positions", title="Positions", scope=shown, parts=["positions"])
+    body = positions_page.body(panel)
+
+    assert [one["environment"] for one in body["totals"]] == ["live", "paper"]
+    assert [one["sums"].rows for one in body["totals"]] == [3, 3]
+    assert len({row.seat.account.pk for row in body["groups"][0]["rows"]}) == 1
+    panel.query = {"group": "none", "sort": "symbol"}
+    ungrouped = [row for group in positions_page.body(panel)["groups"] for row in group["rows"]]
+    assert len(ungrouped) == 6
+
+
+@pytest.mark.parametrize("page", ["positions", "holdings"])
+def test_before_there_is_anything_the_page_says_what_to_do(stranger, enter, page):
+    assert "No account is linked yet" in enter(stranger).get(f"/{page}/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["positions", "holdings"])
+def test_before_the_first_answer_it_loads_and_unchanged_it_is_not_sent_again(client, page):
+    partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    first = client.get(f"/{page}/", headers=partial)
+    same = client.get(f"/{page}/", headers=partial | {"If-None-Match": first["ETag"]})
+    assert (same.status_code, same.content) == (304, b"")
+
+    Dataset.objects.filter(part=page).update(synced_at=None)
+
+    assert f"Loading {page}" in client.get(f"/{page}/").content.decode()

@@ -55,7 +55,7 @@ def test_kites_sample_positions_come_out(row, value, pnl, m2m):
 
     assert (found.value, found.pnl, found.m2m) == (D(value), D(pnl), D(m2m))
     assert (found.realised, found.unrealised) == (0, D(pnl))
-    assert set(found.reasons) <= {"breakeven"}
+    assert set(found.reasons) <= {"breakeven", "average_price", "change_percent"}
 
 
 def test_the_acceptance_sample_has_prices_and_no_values():
@@ -170,19 +170,20 @@ def test_the_paper_exchange_says_the_same(trader, key, carried, buys, sells, cos
 @pytest.mark.parametrize(
     ("facts", "missing", "reason"),
     [
-        ({"last_price": D(0)}, {"last_price", "current_value", "pnl", "m2m", "unrealised", "open_pnl", "day_open"}, "no last price"),
-        ({"close_price": D(0)}, {"m2m", "day_booked", "day_open"}, "no close of the day before"),
+        ({"last_price": D(0)}, {"last_price", "change_percent", "current_value", "pnl", "m2m", "unrealised", "open_pnl", "day_open"}, "no last price"),
+        ({"close_price": D(0)}, {"change_percent", "m2m", "day_booked", "day_open"}, "no close of the day before"),
         ({"buy_value": D(0)}, {"value", "pnl", "unrealised", "booked", "open_pnl", "breakeven"}, "the broker does not tell what was paid"),
         ({"multiplier": D(0)}, {"current_value", "pnl", "m2m", "unrealised", "open_pnl", "day_booked", "day_open", "breakeven"}, "the multiplier of the contract is not known"),
     ],
 )  # fmt: skip
 def test_a_missing_input_is_no_nought(facts, missing, reason):
     whole = {
-        "quantity": 3, "overnight_quantity": 4, "last_price": D(10), "close_price": D(9),
+        "quantity": 3, "average_price": D(9), "overnight_quantity": 4, "last_price": D(10), "close_price": D(9),
         "buy_quantity": 4, "buy_value": D(36), "sell_quantity": 1, "sell_value": D(11),
         "day_sell_quantity": 1, "day_sell_value": D(11),
     }  # fmt: skip
     assert not valued(position(**whole)).reasons
+    assert round(valued(position(**whole)).change_percent, 2) == D("11.11")
 
     found = valued(position(**whole | facts))
 
@@ -194,7 +195,8 @@ def test_a_closed_position_needs_no_price():
     found = valued(position(**SBIN | {"last_price": D(0)}))
 
     assert (found.pnl, found.m2m, found.booked, found.open_pnl) == (-2, -2, -2, 0)
-    assert set(found.reasons) == {"last_price", "breakeven"}
+    assert set(found.reasons) == {"last_price", "average_price", "change_percent", "breakeven"}
+    assert found.reasons["average_price"] == "the position is closed"
 
 
 @pytest.mark.parametrize("price", ["NaN", "Infinity", "-Infinity", "0"])
@@ -261,7 +263,7 @@ def test_sold_and_unauthorised_shares_are_told():
                 close_price=D(105))
     )  # fmt: skip
 
-    assert (found.quantity, found.sellable, found.unauthorised) == (15, 11, 8)
+    assert (found.quantity, found.sellable, found.unauthorised, found.free) == (15, 11, 8, 9)
     assert (found.invested, found.current_value, found.pnl) == (1500, 1650, 150)
 
 
@@ -270,7 +272,7 @@ def test_shares_without_an_average_have_a_value_and_no_pnl():
 
     assert (found.current_value, found.day_pnl) == (1100, 50)
     assert found.reasons == dict.fromkeys(
-        ("invested", "pnl", "pnl_percent"), "the average price is not known"
+        ("average_price", "invested", "pnl", "pnl_percent"), "the average price is not known"
     )
 
 
