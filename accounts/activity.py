@@ -1,10 +1,11 @@
 """Who did what: the audit in words, and as a file that any spreadsheet opens safely."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from accounts.models import AuditEvent, AuditEventQuerySet
-from tradedesk.spreadsheets import lines
+from tradedesk.spreadsheets import BYTE_ORDER_MARK, line
 
 AT_ONCE = 500  # events in one piece of a file
 COLUMNS = ["number", "at", "actor", "address", "what", "account", "object", "before", "after", "request_id", "hash"]  # fmt: skip
@@ -33,12 +34,16 @@ def facts(value: Any) -> str:
 def as_csv(events: AuditEventQuerySet, *, with_address: bool) -> Iterator[str]:
     """Write the events piece by piece, the newest first, without holding them all."""
     columns = [one for one in COLUMNS if with_address or one != "address"]
-    return lines(rows(events, columns))
-
-
-def rows(events: AuditEventQuerySet, columns: list[str]) -> Iterator[list[Any]]:
-    yield columns
+    yield BYTE_ORDER_MARK + line(columns)
     last = None
     while piece := list(events.older_than(last)[:AT_ONCE]):
-        yield from ([getattr(event, name) for name in columns] for event in piece)
+        yield "".join(line([fact(event, name) for name in columns]) for event in piece)
         last = piece[-1].number
+
+
+def fact(event: AuditEvent, name: str) -> Any:
+    """Give one fact of an event; what changed is written as JSON."""
+    value = getattr(event, name)
+    if name not in {"before", "after"} or value is None:
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

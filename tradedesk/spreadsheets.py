@@ -1,7 +1,6 @@
 """Files for spreadsheets: numbers plain, moments in full, and no text that acts as a formula."""
 
 import csv
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,11 +21,15 @@ class Echo:
 
 
 def lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """Write the rows, the names of the columns first, line by line."""
-    line = csv.writer(Echo())
+    """Write the rows, the names of the columns first."""
     yield BYTE_ORDER_MARK
-    for row in rows:
-        yield line.writerow([cell(value) for value in row])
+    yield from map(line, rows)
+
+
+def line(row: Sequence[Any]) -> str:
+    """Write one row."""
+    written: str = csv.writer(Echo()).writerow([cell(value) for value in row])
+    return written
 
 
 def cell(value: Any) -> str:
@@ -41,7 +44,5 @@ def cell(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, int):
         return str(value)
-    text = (
-        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    )
+    text = str(value)
     return f"'{text}" if text.startswith(FORMULA) else text
