@@ -81,10 +81,13 @@ class Desk:
         for part in parts(self.options):
             environment = self.environment(DATABASE_POOL=str(part.pool))
             self.workers.append(self.child(part.name, part.command, environment, settings.BASE_DIR))
-        self.start_all(self.workers)
+        web = next(child for child in self.workers if child.name == "web")
+        self.start_all([child for child in self.workers if child is not web])
         self.wait("the paper exchange", partial(paper.is_ready, self.options), 60)
         paper.open_first_account(self.options)
         self.manage("link_paper", "--first")
+        # Last: nobody is told that the desk is ready before its first account is live.
+        self.start_all([web])
         self.wait("the desk", self.is_ready, READY_WITHIN)
         logger.info("ready after %.1f s", time.monotonic() - began)
         self.welcome()
