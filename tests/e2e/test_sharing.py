@@ -104,7 +104,7 @@ SHARE = """
 from accounts import linking, sharing
 from accounts.brokerage import BrokerAccount, Membership, Role
 from accounts.models import User
-owner = User.objects.get(email="sharer@example.com")
+owner = User.objects.get(email="keeper@example.com")
 account = BrokerAccount.objects.get(code={code!r})
 ravi = User.objects.create_user("a.very.long.address.of.ravi@family.example.com", None, name="Ravi Nair")
 Membership.objects.create(account=account, user=ravi, role=Role.TRADER)
@@ -116,11 +116,11 @@ print("LINK", sharing.invite(account, email="mother@example.com", role=Role.VIEW
 @pytest.fixture(scope="module")
 def shared(desk, browser):
     """An account with two members, an open invitation and a pause; logged in as its owner."""
-    make = f"from accounts.models import User\nUser.objects.create_user('sharer@example.com', {PASSWORD!r}, name='Asha Rao')"
+    make = f"from accounts.models import User\nUser.objects.create_user('keeper@example.com', {PASSWORD!r}, name='Asha Rao')"
     assert desk.manage("shell", "--no-imports", "-c", make).returncode == 0
     context = browser.new_context(base_url=desk.url)
     page = context.new_page()
-    log_in(page, "sharer@example.com", PASSWORD)
+    log_in(page, "keeper@example.com", PASSWORD)
     page.wait_for_url("**/")
     code = link_paper(page)
     kept = context.storage_state()
