@@ -12,6 +12,7 @@ from accounts import (
     login_pages,
     me,
     pages,
+    setup_page,
     sharing_pages,
     views,
 )
@@ -65,6 +66,7 @@ urlpatterns = [
     path("me/sessions/end-others/", me.end_other_sessions, name="end_other_sessions"),
     path("me/sessions/<uuid:public_id>/end/", me.end_session, name="end_session"),
     path("me/people/", me.people, name="people"),
+    path("setup/", setup_page.setup, name="setup"),
     path("_panel/rail/", pages.rail, name="rail"),
     path("accounts/", pages.accounts, name="accounts"),
     path("accounts/link/", link_pages.link, name="link_account"),

@@ -64,6 +64,7 @@ TABLE = {
     "me/sessions/end-others/": POST_ONLY,
     "me/sessions/ID/end/": POST_ONLY,
     "me/people/": STAFF,
+    "setup/": STAFF,
     "_panel/rail/": OWN,
     "accounts/": OWN,
     "accounts/link/": OWN,

@@ -18,6 +18,7 @@ PAGES = {
     "passkey": "/me/passkeys/add/",
     "sessions": "/me/sessions/",
     "people": "/me/people/",
+    "setup": "/setup/",
 }
 STRANGER = {"login", "reset"}
 

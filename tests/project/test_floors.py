@@ -14,6 +14,7 @@ SHARED = {
     "tradedesk.logs", "tradedesk.metrics", "tradedesk.money", "tradedesk.requests", "tradedesk.templatetags",
     "tradedesk.commands", "tradedesk.errors", "tradedesk.times", "tradedesk.models", "tradedesk.pulse",
     "tradedesk.spreadsheets",
+    "tradedesk.health",
 }  # fmt: skip
 TOP_LEVEL = {"tradedesk", "accounts", "orders", "portfolio", "streaming", "tests"}
 
