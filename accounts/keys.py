@@ -12,8 +12,9 @@ from django.db import models, transaction
 from django.db.models.functions import Cast
 
 from accounts import audit
-from accounts.models import KeyProof
-from accounts.second_factor import KEPT_PLACE
+from accounts.models import KeyProof, Session
+from accounts.second_factor import KEPT_PLACE, NEW_SEED, NEW_SEED_PLACE
+from accounts.sessions import SessionStore
 from accounts.vault import SealBroken, SealedTextField, needs_older_key, seal, unseal
 
 PLACE = "accounts.keyproof.sealed"
@@ -147,7 +148,7 @@ def needs_proof_again() -> bool:
 
 
 def sealed_values() -> Iterator[Sealed]:
-    """Find every sealed value: the sealed fields of all models, and the second factors."""
+    """Find every sealed value: of all models' fields, the second factors, and those being set up."""
     for model in apps.get_models(include_auto_created=True):
         for field in model._meta.local_fields:
             if isinstance(field, SealedTextField):
@@ -161,6 +162,14 @@ def sealed_values() -> Iterator[Sealed]:
                     token=factor.data[name],
                     replace=partial(replace_factor, factor.pk, factor.data, name),
                 )
+    for session in Session.objects.alive().order_by("pk").iterator():
+        if token := SessionStore().decode(session.session_data).get(NEW_SEED):
+            yield Sealed(
+                where=f"{NEW_SEED_PLACE}, session {session.public_id}",
+                place=NEW_SEED_PLACE,
+                token=token,
+                replace=partial(replace_new_seed, session.pk, session.session_data),
+            )
 
 
 def values_of(model: type[models.Model], field: SealedTextField) -> Iterator[Sealed]:
@@ -190,3 +199,10 @@ def replace_factor(pk: Any, data: dict[str, Any], name: str, text: str) -> bool:
     """Compare all that the row keeps: beside the secret it remembers which codes were used."""
     here = Authenticator.objects.filter(pk=pk, data=data)
     return bool(here.update(data={**data, name: seal(text, KEPT_PLACE)}))
+
+
+def replace_new_seed(pk: str, stored: str, text: str) -> bool:
+    store = SessionStore()
+    data = store.decode(stored) | {NEW_SEED: seal(text, NEW_SEED_PLACE)}
+    here = Session.objects.filter(pk=pk, session_data=stored)
+    return bool(here.update(session_data=store.encode(data)))

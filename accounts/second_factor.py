@@ -17,7 +17,7 @@ from django.http import HttpRequest
 
 from accounts import audit
 from accounts.models import User
-from accounts.vault import seal, unseal
+from accounts.vault import SealBroken, seal, unseal
 
 STEP = 30  # seconds that a code of the app lasts
 NEW_SEED = "mfa.totp.secret"  # where allauth keeps the seed in the session until set-up ends
@@ -69,9 +69,12 @@ def new_seed(request: HttpRequest) -> str:
 
 
 def seed_in_waiting(request: HttpRequest) -> str:
-    """Give the seed that waits for its first code; a fresh one if the session forgot it."""
+    """Give the seed that waits for its first code; a fresh one if it is lost or our keys changed."""
     kept = request.session.get(NEW_SEED)
-    return unseal(kept, NEW_SEED_PLACE) if kept else new_seed(request)
+    try:
+        return unseal(kept, NEW_SEED_PLACE) if kept else new_seed(request)
+    except SealBroken:
+        return new_seed(request)
 
 
 def step_of(seed: str, code: str, *, after: int = -1) -> int | None:

@@ -22,6 +22,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.brokers import patience
 from accounts.brokers.capabilities import Rule
 from accounts.brokers.errors import RateLimited
 from accounts.brokers.words import CallClass
@@ -177,7 +178,7 @@ class Limiter:
 
         def pass_gate(call_class: CallClass) -> None:
             wanted = share.get() if call_class is CallClass.READ else call_class
-            decision = self.wait(account, wanted, timeout=timeout)
+            decision = self.wait(account, wanted, timeout=min(timeout, patience.left()))
             if not decision.is_granted:
                 raise RateLimited(
                     "wait for the desk's own limit", retry_after=math.ceil(decision.wait) or 1

@@ -7,12 +7,14 @@ import sys
 import threading
 from io import StringIO
 
+import pyotp
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.conf import settings as desk
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.test import override_settings
 
 from accounts import keys
 from accounts.brokerage import BrokerAccount, Credentials
@@ -23,6 +25,7 @@ from tradedesk import health
 from tradedesk.desk.throwaway import wait_until
 
 pytestmark = pytest.mark.django_db
+APP = "/me/second-factor/app/"
 
 
 def fresh_key():
@@ -188,6 +191,42 @@ def test_a_value_that_no_key_opens_is_named_and_the_rest_is_done(proven, setting
     write_raw(first.pk, None)
     assert rotate()["proof_is_older"] is False
     assert Credentials.objects.get(account=second).api_secret == "secret of a-1"
+
+
+def test_an_app_that_is_being_set_up_is_set_up_after_the_change(proven, settings, asha, enter):
+    client = enter(asha)
+    seed = client.get(APP).context["form"].secret
+    settings.FIELD_ENCRYPTION_KEY = [fresh_key(), proven]
+
+    assert rotate()["sealed"] == 1
+    settings.FIELD_ENCRYPTION_KEY = settings.FIELD_ENCRYPTION_KEY[:1]
+
+    answer = client.post(APP, {"code": pyotp.TOTP(seed).now()})
+    assert len(answer.context["codes"]) == 10
+
+
+def test_a_seed_in_waiting_whose_key_is_gone_is_made_anew(proven, settings, asha, enter):
+    client = enter(asha)
+    seed = client.get(APP).context["form"].secret
+    settings.FIELD_ENCRYPTION_KEY = [fresh_key()]
+
+    answer = client.post(APP, {"code": pyotp.TOTP(seed).now()})
+
+    assert answer.status_code == 422
+    fresh = answer.context["form"].secret
+    assert fresh != seed
+    assert len(client.post(APP, {"code": pyotp.TOTP(fresh).now()}).context["codes"]) == 10
+
+
+def test_a_seed_that_changed_since_it_was_read_is_left_alone(changing, asha, enter):
+    client = enter(asha)
+    with override_settings(FIELD_ENCRYPTION_KEY=changing[1:]):
+        client.get(APP)
+    (value,) = keys.sealed_values()
+    seed = client.get(APP).context["form"].secret  # the page makes a new one
+
+    assert not keys.seal_again(value)
+    assert client.post(APP, {"code": pyotp.TOTP(seed).now()}).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -16,8 +18,11 @@ from django.utils import timezone
 from accounts import breaker, lines, linking, logins, ways_in
 from accounts.brokerage import BrokerAccount, State
 from accounts.brokers import patience
-from accounts.brokers.errors import AuthExpired, BrokerUnavailable
+from accounts.brokers.errors import AuthExpired, BrokerUnavailable, RateLimited
+from accounts.brokers.limits import connect
+from accounts.brokers.words import CallClass
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.brokers.test_limits import busiest, logged, own_redis  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 DROP = {"effect": "drop_before_acceptance"}
@@ -46,6 +51,44 @@ while time.time() < ends:
 print(json.dumps(answered))
 """
 
+ENTRIES = """
+import json, sys, time
+import django
+django.setup()
+from accounts import lines
+from accounts.brokers.words import CallClass
+limiter = lines.limiter("kite")
+print("ready", flush=True)
+ends = time.time() + float(sys.stdin.readline())
+left = []
+while time.time() < ends:
+    if limiter.wait(sys.argv[1], CallClass.ENTRY, timeout=max(0, ends - time.time())).is_granted:
+        left.append(time.time())
+print(json.dumps(left))
+"""
+PROBE = """
+import json, sys
+import django
+django.setup()
+from django.conf import settings
+from accounts import breaker, lines, ways_in
+from accounts.brokerage import BrokerAccount
+settings.PAPER_URL = sys.argv[2]
+account = ways_in.fresh(BrokerAccount(pk=int(sys.argv[1])))
+print("ready", flush=True)
+sys.stdin.readline()
+before = breaker.allows_entry(account)
+is_mine = breaker.take_probe(account)
+print("taken" if is_mine else "not mine", flush=True)
+sys.stdin.readline()
+if is_mine:
+    with lines.line_to(account) as broker:
+        broker.profile()
+print("done", flush=True)
+sys.stdin.readline()
+print(json.dumps([before, breaker.allows_entry(account)]))
+"""
+
 
 @pytest.fixture
 def account(exchange, asha):  # noqa: F811
@@ -64,22 +107,31 @@ def ask(account):
 
 
 def fail(account, times=1):
+    """Meet a broken line so often."""
     for _ in range(times):
+        with pytest.raises(BrokerUnavailable):
+            ask_in_turn(account)
+
+
+def ask_in_turn(account):
+    """Ask with little patience; what waits for our own limiter is not lost."""
+    while True:
         # Nobody here waits for the second and third try of a read.
-        with patience.within(0.3), pytest.raises(BrokerUnavailable):
-            ask(account)
+        with patience.within(0.3), suppress(RateLimited):
+            return ask(account)
 
 
-def work_in_four_processes(account, running, seconds, *options):
-    """Let four processes use the same account; tell what each of them met."""
+def four_processes(script, *arguments, **variables):
+    """Start four processes that share this test's servers; each says when it is ready."""
     facts = connection.settings_dict
     url = f"postgres://{facts['USER']}@/{facts['NAME']}?host={facts['HOST']}&port={facts['PORT']}"
     environment = os.environ | {
         "DATABASE_URL": url,
         "REDIS_URL": desk.REDIS_URL,
         "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
+        **variables,
     }
-    command = [sys.executable, "-c", WORKER, str(account.pk), running.url, *options]
+    command = [sys.executable, "-c", script, *map(str, arguments)]
     workers = [
         subprocess.Popen(
             command,
@@ -91,12 +143,31 @@ def work_in_four_processes(account, running, seconds, *options):
         )
         for _ in range(4)
     ]
-    assert [worker.stdout and worker.stdout.readline() for worker in workers] == ["ready\n"] * 4
+    assert heard(workers) == ["ready"] * 4
+    return workers
+
+
+def heard(workers):
+    """Take the next line of each."""
+    return [worker.stdout.readline().strip() for worker in workers]
+
+
+def tell(workers, line):
     for worker in workers:
-        assert worker.stdin
-        worker.stdin.write(f"{seconds}\n")
+        worker.stdin.write(f"{line}\n")
         worker.stdin.flush()
+
+
+def ended(workers):
+    """Wait for all of them and give their last words, read as JSON."""
     return [json.loads(worker.communicate(timeout=90)[0]) for worker in workers]
+
+
+def work_in_four_processes(account, running, seconds, *options):
+    """Let four processes use the same account; tell what each of them met."""
+    workers = four_processes(WORKER, account.pk, running.url, *options)
+    tell(workers, seconds)
+    return ended(workers)
 
 
 def test_the_breaker_opens_after_exactly_five_failures_of_the_line_in_a_row(account, exchange):  # noqa: F811
@@ -161,10 +232,14 @@ def test_an_account_whose_hour_has_come_is_not_asked(account):
 @pytest.mark.django_db(transaction=True)
 def test_four_processes_keep_one_rate_and_one_breaker(account, exchange):  # noqa: F811
     answered = [one for some in work_in_four_processes(account, exchange, 5) for one in some]
+    with connect(desk.REDIS_URL) as client:
+        left = logged(client, "reads", account.pk)
 
+    assert len(left) >= len(answered)  # nobody passed by the limiter
+    assert busiest(left) <= 9
     assert all(isinstance(one, float) for one in answered), answered
     by_second = Counter(int(one) for one in answered)
-    # The allowance is counted when a call leaves: an answer may be late by a moment.
+    # The allowance is counted when a call leaves; a busy machine may bring an answer late.
     assert max(by_second.values()) <= 9 + 1
     assert len(answered) > 9  # and the allowance of more than one second is used
 
@@ -175,3 +250,73 @@ def test_four_processes_keep_one_rate_and_one_breaker(account, exchange):  # noq
     assert breaker.Breaker.objects.get().failures == 4
     fail(account)
     assert not breaker.allows_entry(account)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_pace_of_entries_is_the_setting_in_four_processes(account):
+    workers = four_processes(ENTRIES, account.pk, ORDERS_A_SECOND="4")
+    tell(workers, 5)
+    left = [one for some in ended(workers) for one in some]
+
+    with connect(desk.REDIS_URL) as client:
+        granted = logged(client, "orders", account.pk)
+    assert max(Counter(map(int, granted)).values()) <= 4
+    assert busiest(granted) <= 4
+    assert 4 < len(left) <= len(granted)  # one that came too late to be used counts all the same
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_of_four_processes_probes_an_open_breaker_and_closes_it_for_all(account, exchange):  # noqa: F811
+    for _ in range(breaker.FAILURES):
+        breaker.record_failure(account, "no answer", at=timezone.now() - 2 * breaker.FIRST_PAUSE)
+    workers = four_processes(PROBE, account.pk, exchange.url)
+
+    tell(workers, "probe")
+    assert sorted(heard(workers)) == ["not mine"] * 3 + ["taken"]
+    tell(workers, "read")
+    assert heard(workers) == ["done"] * 4
+    tell(workers, "look")
+
+    assert ended(workers) == [[False, True]] * 4
+
+
+# Without Redis -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def limits_apart(own_redis, settings):  # noqa: F811
+    """Let the lines count in a Redis that this test may kill."""
+    settings.REDIS_URL = f"unix://{own_redis.socket}"
+    lines.limiter.cache_clear()
+    yield own_redis
+    lines.limiter("kite").client.close()
+    lines.limiter.cache_clear()
+
+
+def test_a_restart_of_redis_stops_entries_slows_the_rest_and_is_over(limits_apart, account):
+    name, limiter = str(account.pk), lines.limiter("kite")
+    ask(account)
+    assert limiter.wait(name, CallClass.ENTRY, timeout=5).is_granted
+
+    limits_apart.kill()
+
+    assert not limiter.wait(name, CallClass.ENTRY, timeout=0.5).is_granted
+    assert limiter.wait(name, CallClass.EXIT, timeout=3).is_granted
+    began = time.monotonic()
+    for _ in range(3):
+        ask(account)
+    assert 2 < time.monotonic() - began < 8
+    assert not limiter.ask(name, CallClass.ENTRY).is_granted
+    # Nobody at the broker is unwell.
+    assert not breaker.Breaker.objects.filter(failures__gt=0).exists()
+    stored = BrokerAccount.objects.get()
+    assert stored.last_error == ""
+    assert logins.state_of(stored) in {State.LIVE, State.EXPIRING}
+
+    limits_apart.start()
+    limits_apart.wait()
+    assert limiter.wait(name, CallClass.ENTRY, timeout=6).is_granted
+    began = time.monotonic()
+    for _ in range(3):
+        ask(account)
+    assert time.monotonic() - began < 2

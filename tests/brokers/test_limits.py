@@ -16,6 +16,7 @@ from accounts.brokers.capabilities import Rule
 from accounts.brokers.errors import RateLimited
 from accounts.brokers.kite.offers import limits
 from accounts.brokers.limits import Limiter, as_sync, connect
+from accounts.brokers.patience import within
 from accounts.brokers.types import CallClass
 from tradedesk.desk.redis_server import program
 
@@ -72,11 +73,10 @@ def busiest(moments, length=1.0):
     )
 
 
-def logged(client, log="orders"):
+def logged(client, log="orders", account="A"):
     """Tell when calls left by Redis's own clock, to the microsecond."""
-    return [
-        score / 1e6 for _, score in client.zrange(f"calls:{{A}}:log:{log}", 0, -1, withscores=True)
-    ]
+    rows = client.zrange(f"calls:{{{account}}}:log:{log}", 0, -1, withscores=True)
+    return [score / 1e6 for _, score in rows]
 
 
 # In one second ------------------------------------------------------------------------------------
@@ -198,6 +198,17 @@ def test_the_gate_of_an_adapter_takes_from_the_share_it_runs_in(limiter):
     gate(CallClass.HISTORICAL)
 
     assert caught.value.retry_after >= 1
+
+
+def test_who_is_watched_waits_no_longer_at_the_gate(limiter):
+    gate = limiter.gate("A")
+    gate(CallClass.QUOTE)
+    began = time.monotonic()
+
+    with within(0.2), pytest.raises(RateLimited):
+        gate(CallClass.QUOTE)
+
+    assert time.monotonic() - began < 0.5
 
 
 # The queue ----------------------------------------------------------------------------------------

@@ -85,6 +85,22 @@ def test_who_is_watched_waits_no_longer_than_he_says(kite, peer):
     assert len(server.requests) == 1
 
 
+def test_a_broken_line_is_told_also_when_no_permit_is_left_for_another_try(kite, peer):
+    permits = iter([None])
+
+    def gate(call_class):
+        if next(permits, "none left") is not None:
+            raise RateLimited("wait for the desk's own limit")
+
+    server = peer(answers(error(503, "NetworkException")))
+
+    with pytest.raises(BrokerUnavailable) as caught:
+        kite(server.root, patience=1.0, gate=gate).profile()
+
+    assert caught.value.status == 503  # the breaker counts it; a limit of ours says nothing
+    assert len(server.requests) == 1
+
+
 def test_a_long_wait_is_handed_to_the_caller(kite, peer):
     server = peer(answers(error(429, "NetworkException", Retry_After="30")))
 

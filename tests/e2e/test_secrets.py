@@ -51,6 +51,9 @@ def secrets(desk, browser):
         "first password": first_password,
         "new password": NEW_PASSWORD,
         "wrong": WRONG_PASSWORD,
+        "control token": (desk.home / "paper" / "control.token").read_text().strip(),
+        "field key": (desk.home / "keys" / "field-key").read_text().strip(),
+        "secret key": (desk.home / "keys" / "secret-key").read_text().strip(),
     }
 
     log_in(page, email, WRONG_PASSWORD)
@@ -135,10 +138,12 @@ def spellings(secret):
     raw = secret.encode()
     yield raw
     yield raw.hex().encode()
+    yield raw.hex().upper().encode()
     yield quote(secret, safe="").encode()
-    for shift in range(3):  # base64 of the secret somewhere inside a longer text
-        coded = base64.b64encode(b"x" * shift + raw).rstrip(b"=")
-        yield coded[4 if shift else 0 : -2]
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for shift in range(3):  # base64 of the secret somewhere inside a longer text
+            coded = encode(b"x" * shift + raw).rstrip(b"=")
+            yield coded[4 if shift else 0 : -2]
 
 
 def found_in(places, secrets):

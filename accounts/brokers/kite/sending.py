@@ -148,17 +148,28 @@ class Sender:
         """Send a write once; try a read three times, unless its answer is a refusal."""
         if not call.is_read:
             return self.attempt(call, understand)
+        failed: BrokerError | None = None
         for wait in WAITS:
-            self.gate(call.call_class)
+            self.pass_gate(call, failed)
             try:
                 return self.attempt(call, understand)
             except (BrokerUnavailable, RateLimited) as error:
                 pause = max(hint_of(error), random.uniform(0, wait))  # noqa: S311
                 if not error.retry_helps or pause > min(LONGEST_WAIT, patience.left()):
                     raise
+                failed = error
                 time.sleep(pause)
-        self.gate(call.call_class)
+        self.pass_gate(call, failed)
         return self.attempt(call, understand)
+
+    def pass_gate(self, call: Call, failed: BrokerError | None) -> None:
+        """Wait for a permit. What an earlier try met tells more than that none is left for another."""
+        try:
+            self.gate(call.call_class)
+        except RateLimited as error:
+            if failed is None:
+                raise
+            raise failed from error
 
     def attempt[T](self, call: Call, understand: Callable[[Call, Answer], T]) -> T:
         attempt = Attempt(ends=patience.end_of(call.limits.total))
