@@ -50,9 +50,15 @@ def keep_proof() -> None:
 
 @transaction.atomic
 def accept_new_key() -> None:
-    """Go on with a key that opens nothing of before: the old one is lost."""
+    """Go on with a key that opens nothing of before: the old one is lost, and what it sealed with it."""
     KeyProof.objects.update_or_create(pk=1, defaults={"sealed": seal(KNOWN, PLACE)})
-    audit.record("keys.accepted")
+    emptied = 0
+    for value in sealed_values():
+        try:
+            unseal(value.token, value.place)
+        except SealBroken:
+            emptied += value.empty()
+    audit.record("keys.accepted", after=emptied)
 
 
 # A change of keys ----------------------------------------------------------------------------
@@ -69,6 +75,8 @@ class Sealed:
     place: str
     token: str
     replace: Callable[[str], bool]
+    # Forgets it. Second factors are never dropped unasked: that would open the door.
+    empty: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +188,7 @@ def values_of(model: type[models.Model], field: SealedTextField) -> Iterator[Sea
             place=field.place,
             token=token,
             replace=partial(replace_value, model, field, pk, token),
+            empty=partial(replace_value, model, field, pk, token, None),
         )
 
 
@@ -189,7 +198,7 @@ def stored(model: type[models.Model], field: SealedTextField) -> models.QuerySet
 
 
 def replace_value(
-    model: type[models.Model], field: SealedTextField, pk: Any, token: str, text: str
+    model: type[models.Model], field: SealedTextField, pk: Any, token: str, text: str | None
 ) -> bool:
     here = stored(model, field).filter(pk=pk, stored=token)
     return bool(here.update(**{field.name: text}))

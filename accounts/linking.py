@@ -32,12 +32,6 @@ def keep_paper(
     *, owner: User, opened: dict[str, str], request: HttpRequest | None = None
 ) -> BrokerAccount:
     """Store an opened paper account; its secrets go into sealed fields only."""
-    secrets = {
-        "api_key": opened["api_key"],
-        "api_secret": opened["api_secret"],
-        "password": opened["password"],
-        "totp_seed": opened["totp_secret"],
-    }
     return keep(
         owner=owner,
         request=request,
@@ -45,9 +39,19 @@ def keep_paper(
         broker="kite",
         environment="paper",
         broker_user_id=opened["user_id"],
-        secrets=secrets,
+        secrets=secrets_of(opened),
         opened_here=True,
     )
+
+
+def secrets_of(opened: dict[str, str]) -> dict[str, str]:
+    """Name what the exchange gave at the opening as our credentials do."""
+    return {
+        "api_key": opened["api_key"],
+        "api_secret": opened["api_secret"],
+        "password": opened["password"],
+        "totp_seed": opened["totp_secret"],
+    }
 
 
 @transaction.atomic

@@ -73,6 +73,20 @@ def test_a_lost_key_is_no_dead_end(proven, settings):
     assert AuditEvent.objects.get().what == "keys.accepted"
 
 
+def test_what_the_lost_key_sealed_is_emptied_and_second_factors_still_guard(
+    proven, settings, guarded
+):
+    keep_accounts(1)
+    settings.FIELD_ENCRYPTION_KEY = [fresh_key()]
+
+    keys.accept_new_key()
+
+    stored = Credentials.objects.get()
+    assert (stored.api_secret, stored.password) == (None, None)
+    assert Authenticator.objects.filter(user=guarded, type="totp").exists()
+    assert AuditEvent.objects.get(what="keys.accepted").after == 2
+
+
 # A change of keys ----------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from accounts import linking, ways_in
-from accounts.brokerage import BrokerAccount
+from accounts.brokerage import BrokerAccount, Credentials
 from accounts.brokers.errors import BrokerError
 from accounts.models import User
 from accounts.people import person
@@ -43,5 +43,8 @@ def link_first() -> None:
     ).first()
     if account is None:
         account = linking.keep_paper(owner=owner, opened=opened)
+    # Empty after the encryption key was lost; the exchange's own note still has them.
+    emptied = Credentials.objects.filter(account=account, api_secret__isnull=True)
+    emptied.update(**linking.secrets_of(opened))
     if account.unlinked_at is None and not account.session.stands(timezone.now()):
         ways_in.by_counter(account)
