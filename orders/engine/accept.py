@@ -16,7 +16,7 @@ from accounts.brokers.errors import TradedeskError
 from accounts.brokers.registry import kind as broker_kind
 from accounts.brokers.types import OrderChange, OrderRequest
 from accounts.models import User
-from orders.engine import store, switch
+from orders.engine import points, store, switch
 from orders.engine.models import Kind, OrderTask, Source
 from orders.engine.operations import operation
 from orders.engine.spelling import fingerprint, spell
@@ -158,6 +158,7 @@ def accept(
             store.record(task, "taken", standing_of(task), asked.name)
             store.tell(task)
             store.hint(task.account_id)
+            points.reached("C1")
     except IntegrityError as error:
         # Both constraints hold for everybody at once, so whoever lost reads what won.
         if earlier := known(asked, kind, content):
@@ -165,6 +166,7 @@ def accept(
         if isinstance(error.__cause__, errors.ExclusionViolation):
             raise PossibleDuplicate(same_content(asked, content)) from error
         raise
+    points.reached("C2")
     return Accepted(task=task)
 
 

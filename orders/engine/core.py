@@ -100,7 +100,7 @@ class Timing:
     lease: float = (
         15.0  # longer than guard and deadline together: the owner may only have lost its line
     )
-    send_guard: float = 0.5
+    send_guard: float = 0.8
     deadline: float = 7.0
     absent_after: float = 60.0
     whole_readings: int = 3

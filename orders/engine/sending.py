@@ -110,18 +110,19 @@ class Sender:
         points.reached("C7")
         sent: Sent | None = None
         failure: BrokerError | None = None
-        # A process that slept since it looked at the kill switch must not send any more.
-        if time.monotonic() - began > self.timing.send_guard:
-            failure = Slept("place the order", text="this process was held up before it could send")
-        else:
-            try:
-                with patience.within(self.timing.deadline), line_to(account) as broker:
-                    sent = operation(task.kind).send(broker, task)
-                    points.reached("C10")
-            except BrokerError as error:
-                failure = error
-            except Exception:  # the database, or a fault of ours: the order may have left
-                logger.exception("%s: what became of it is looked for at the broker", task.code)
+        try:
+            # A process that was stopped since it looked at the kill switch sends nothing any more.
+            with (
+                patience.leaving_by(began + self.timing.send_guard),
+                patience.within(self.timing.deadline),
+                line_to(account) as broker,
+            ):
+                sent = operation(task.kind).send(broker, task)
+                points.reached("C10")
+        except BrokerError as error:
+            failure = error
+        except Exception:  # the database, or a fault of ours: the order may have left
+            logger.exception("%s: what became of it is looked for at the broker", task.code)
         elapsed = time.monotonic() - began
         self.keep(task, attempt, sent, failure, elapsed)
 
@@ -164,6 +165,7 @@ class Sender:
                 attempt.save()
                 store.move(task, self.step_for(task, outcome, sent, failure))
                 points.reached("C11")
+            points.reached("C12")
         except store.Overtaken:
             self.keep_late(task, sent)
         points.reached("C13")
@@ -183,7 +185,7 @@ class Sender:
             if isinstance(failure, RateLimited):
                 pause = max(pause, timedelta(seconds=failure.retry_after))
             may_retry = failure is not None and (
-                failure.retry_helps or isinstance(failure, AuthExpired | Slept)
+                failure.retry_helps or isinstance(failure, AuthExpired)
             )
             return core.not_sent(task, store.now(), pause, message, may_retry=may_retry)
         return core.unclear(task, message)
@@ -197,13 +199,6 @@ class Sender:
         stored = OrderTask.objects.get(pk=task.pk)
         if stored.state != State.COMPLETED:
             store.move(stored, core.found_late(stored, list(sent.order_ids)))
-
-
-class Slept(BrokerError):
-    """We stopped ourselves before the first byte."""
-
-    outcome = Outcome.NOT_SENT
-    says = "it was not sent"
 
 
 def next_task(account_id: int) -> OrderTask | None:

@@ -3,6 +3,7 @@
 import time
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
@@ -13,7 +14,7 @@ from orders.engine.models import OrderTask, Source
 
 def limit(price: str | None = "1450", **more):
     """A share far below its price: accepted, and open until somebody ends it."""
-    terms = {
+    terms: dict[str, Any] = {
         "exchange": "NSE", "symbol": "INFY", "side": Side.BUY, "quantity": 1,
         "product": Product.CNC, "order_type": OrderType.LIMIT, "price": Decimal(price) if price else None,
     }  # fmt: skip
@@ -25,7 +26,7 @@ def market(**more):
 
 
 def asked(account, user=None, key="", **more):
-    facts = {"source": Source.COMMAND, "who": "" if user else "a test"}
+    facts: dict[str, Any] = {"source": Source.COMMAND, "who": "" if user else "a test"}
     return Asked(account=account, key=key or uuid.uuid4().hex, user=user, **facts | more)
 
 

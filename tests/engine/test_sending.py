@@ -1,5 +1,7 @@
 """What each answer of the broker makes of a task, against the exchange over real HTTP."""
 
+from typing import Any
+
 import pytest
 
 from orders.engine import store
@@ -23,7 +25,7 @@ def test_an_order_is_placed_once_and_stands_in_the_book(account, exchange, sende
 
 
 # What the fault does, what becomes of the task, how many orders stand at the exchange, how many attempts.
-DROPS = [
+DROPS: list[tuple[dict[str, Any], str, str, int, int]] = [
     ({"effect": "drop_before_acceptance", "count": 1}, "DEAD_LETTER", "absent", 0, 1),
     ({"effect": "drop_after_acceptance", "count": 1}, "COMPLETED", "", 1, 1),
     ({"effect": "close_after_acceptance", "count": 1}, "COMPLETED", "", 1, 1),
@@ -41,7 +43,7 @@ DROPS = [
 @pytest.mark.parametrize(
     ("fault", "state", "reason", "orders", "attempts"),
     DROPS,
-    ids=[one[0]["effect"] for one in DROPS],
+    ids=[str(one[0]["effect"]) for one in DROPS],
 )
 def test_every_answer_has_its_end(
     account, exchange, sender, fault, state, reason, orders, attempts
