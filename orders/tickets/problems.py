@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from orders.tickets.ticket import Ticket
+from orders.tickets.ticket import Ticket, written
 
 
 class Severity(StrEnum):
@@ -24,6 +24,11 @@ class Fix:
 
     def of(self, ticket: Ticket) -> Ticket:
         return replace(ticket, **self.changes)  # type: ignore[arg-type]
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Tell what to enter into which field of the form."""
+        return {name: written(value) for name, value in self.changes.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
