@@ -3,6 +3,7 @@
 from orders.datasets import Dataset
 from orders.instruments.models import Instrument, MasterImport
 from orders.ledger import GttTrigger, Order, OrderStep, Trade
+from orders.product_rules import ProductRule
 
 __all__ = [
     "Dataset",
@@ -11,5 +12,6 @@ __all__ = [
     "MasterImport",
     "Order",
     "OrderStep",
+    "ProductRule",
     "Trade",
 ]

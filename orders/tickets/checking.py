@@ -17,6 +17,7 @@ RULES: tuple[Rule, ...] = (
     quantities.lot,
     quantities.freeze,
     quantities.slicing,
+    quantities.value,
     quantities.caps,
     quantities.disclosed,
     icebergs.iceberg,

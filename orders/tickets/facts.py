@@ -28,7 +28,7 @@ class Listing:
     freeze_quantity: int | None = None
     expiry: date | None = None
     is_active: bool = True
-    multiplier: Decimal = Decimal(1)  # what one unit is worth: 1000 where quantities are lots
+    multiplier: Decimal | None = Decimal(1)  # 1000 where a quantity counts contracts of 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

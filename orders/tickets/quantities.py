@@ -105,16 +105,7 @@ def caps(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         cause = "The limits of this account could not be read."
         yield refused("caps", "quantity", cause, how="Try again.")
         return
-    price = likely_price(ticket, facts)
-    if price is None and facts.caps.value is not None:
-        # A cap that is set is kept: an order whose value nobody knows could be any size.
-        yield refused(
-            "value", "quantity",
-            f"This account allows {rupees(facts.caps.value)} in one order, and no price of"
-            f" {ticket.symbol} is known to tell what this one is worth.",
-            how="Use a limit order.",
-        )  # fmt: skip
-    bounds = list(bounds_of(ticket, facts, facts.caps, price))
+    bounds = list(bounds_of(ticket, facts, facts.caps))
     tightest, cause = min(bounds, default=(ticket.quantity, ""))
     if ticket.quantity > tightest:
         size = lot_of(facts) or 1
@@ -122,9 +113,21 @@ def caps(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         yield refused("caps", "quantity", cause, amounts([near] if near else []))
 
 
-def bounds_of(
-    ticket: Ticket, facts: Facts, own: Caps, price: Decimal | None
-) -> Iterator[tuple[int, str]]:
+def value(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
+    """A cap of value that is set is kept: an order that nobody can value could be any size."""
+    if facts.is_exit or facts.caps is None or facts.caps.value is None:
+        return
+    if likely_price(ticket, facts) is None:
+        missing, how = f"no price of {ticket.symbol}", "Use a limit order."
+    elif facts.listing and facts.listing.multiplier is None:
+        missing, how = f"no worth of one {ticket.symbol}", "Ask the operator to take the cap away."
+    else:
+        return
+    cause = f"This account allows {rupees(facts.caps.value)} in one order, and {missing} is known."
+    yield refused("value", "quantity", cause, how=how)
+
+
+def bounds_of(ticket: Ticket, facts: Facts, own: Caps) -> Iterator[tuple[int, str]]:
     """Tell the quantity that each cap leaves, and what to say of more."""
     allows, takes = "this account allows", "the broker takes"
     quantities = [(own.quantity, allows)]
@@ -136,14 +139,16 @@ def bounds_of(
                 quantity,
                 f"Quantity is above {shown(quantity)}, the most that {who} in one order.",
             )
-    if price is None:
+    price = likely_price(ticket, facts)
+    multiplier = facts.listing.multiplier if facts.listing else None
+    if price is None or multiplier is None:
         return
-    each = price * (facts.listing.multiplier if facts.listing else 1)
+    each = price * multiplier
     worth = rupees(each * ticket.quantity)
-    for value, who in ((own.value, allows), (MOST_VALUE, takes)):
-        if value is not None:
-            cause = f"The order is worth {worth}; {who} {rupees(value)} in one order."
-            yield int(value // each), cause
+    for most, who in ((own.value, allows), (MOST_VALUE, takes)):
+        if most is not None:
+            cause = f"The order is worth {worth}; {who} {rupees(most)} in one order."
+            yield int(most // each), cause
 
 
 def likely_price(ticket: Ticket, facts: Facts) -> Decimal | None:

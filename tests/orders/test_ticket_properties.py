@@ -80,7 +80,7 @@ listings = st.builds(
     freeze_quantity=st.none() | st.integers(0, 2000),
     expiry=st.none() | st.just(date(2026, 11, 19)) | st.just(date(2026, 11, 20)),
     is_active=st.booleans(),
-    multiplier=st.sampled_from([Decimal(1), Decimal(1000)]),
+    multiplier=st.sampled_from([None, Decimal(1), Decimal(1000)]),
 )
 moments = st.integers(-60, 600).map(lambda seconds: NOW - timedelta(seconds=seconds))
 cap_sets = st.builds(

@@ -353,8 +353,7 @@ def test_a_market_order_whose_value_nobody_knows_does_not_pass_a_cap():
     capped = facts(caps=Caps(value=Decimal(9000)), last=None)
 
     assert texts(ticket(**MARKET), capped) == [
-        "This account allows ₹9,000.00 in one order, and no price of INFY is known to tell what this"
-        " one is worth. Use a limit order."
+        "This account allows ₹9,000.00 in one order, and no price of INFY is known. Use a limit order."
     ]
     old = replace(capped, last=seen(age=10_000))
     assert texts(ticket(**MARKET), old)[0].startswith("The order is worth ₹10,125.00")
@@ -364,6 +363,11 @@ def test_a_multiplier_makes_a_lot_dear():
     dear = facts(share(multiplier=Decimal(1000)), caps=Caps(value=Decimal(5_000_000)))
 
     assert texts(ticket(), dear)[0].endswith("allows ₹50,00,000.00 in one order. Use 4.")
+    unknown = replace(dear, listing=share(multiplier=None))
+    assert texts(ticket(), unknown)[0].startswith(
+        "This account allows ₹50,00,000.00 in one order, and no worth of one INFY is known."
+    )
+    assert texts(ticket(), replace(unknown, caps=Caps())) == []
 
 
 @pytest.mark.parametrize(
