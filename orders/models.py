@@ -4,6 +4,7 @@ from orders.datasets import Dataset
 from orders.engine.models import KillSwitch, Lane, OrderAttempt, OrderTask, TaskEvent
 from orders.instruments.models import Instrument, MasterImport
 from orders.ledger import GttTrigger, Order, OrderStep, Trade
+from orders.product_rules import ProductRule
 
 __all__ = [
     "Dataset",
@@ -17,5 +18,6 @@ __all__ = [
     "OrderStep",
     "OrderTask",
     "TaskEvent",
+    "ProductRule",
     "Trade",
 ]

@@ -50,7 +50,7 @@ def make_months(apps: object, schema_editor: object) -> None:
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_sharing"),
-        ("orders", "0002_books"),
+        ("orders", "0003_product_rules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
