@@ -17,7 +17,7 @@ __all__ = [
     "OrderAttempt",
     "OrderStep",
     "OrderTask",
-    "TaskEvent",
     "ProductRule",
+    "TaskEvent",
     "Trade",
 ]

@@ -18,6 +18,7 @@ from django.db.models import Q
 from orders.engine import store, sweep
 from orders.engine.models import Lane
 from orders.engine.sending import Sender
+from tradedesk import database
 
 logger = logging.getLogger(__name__)
 SWEEP_EVERY = 2.0
@@ -82,7 +83,7 @@ class Runner:
         """Hear which account has something new, in the moment it is committed."""
         while not self.stopping.is_set():
             try:
-                with psycopg.connect(**connection.get_connection_params(), autocommit=True) as line:
+                with database.connect(autocommit=True) as line:
                     line.execute(f"LISTEN {store.CHANNEL}")
                     while not self.stopping.is_set():
                         for heard in line.notifies(timeout=1.0):

@@ -10,6 +10,7 @@ PARTS = {
     "web": "daphne",
     "worker": "worker",
     "beat": "beat",
+    "stream": "manage.py stream",
     "paper": "accounts.brokers.paper",
     "redis": "redis-server",
     "postgres": "postgres -D",
