@@ -120,6 +120,8 @@ class Modify:
         if told.status.is_final:
             message = f"The order was {told.status.lower()} before it could be changed."
             return Finding(verdict=Verdict.OVER, message=message)
+        if told.status is OrderStatus.MODIFYING:
+            return Finding(verdict=Verdict.SILENT)
         message = "The broker did not make the change. The order stands as it was."
         return Finding(verdict=Verdict.ABSENT, message=message)
 
@@ -149,6 +151,8 @@ class Cancel:
         if told.status.is_final:
             message = f"The order was {told.status.lower()} before it could be cancelled."
             return Finding(verdict=Verdict.OVER, message=message)
+        if told.status is OrderStatus.CANCELLING:
+            return Finding(verdict=Verdict.SILENT)
         message = "The broker did not cancel it. The order still works; cancel it again."
         return Finding(verdict=Verdict.ABSENT, message=message)
 

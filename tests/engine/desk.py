@@ -61,3 +61,15 @@ def faults(running, *rules):
     running.control("DELETE", "faults")
     if rules:
         running.control("POST", "faults", {"rules": list(rules)})
+
+
+def until(is_true, seconds=5.0):
+    ends = time.monotonic() + seconds
+    while not (found := is_true()):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    return found
+
+
+def statuses(running, account):
+    return sorted(one["status"] for one in at_exchange(running, account))
