@@ -232,12 +232,15 @@ class World:
                 continue
             row, book = self.read(self.chance.choice(letters)), self.book()
             yield
-            if self.is_calm or any(one.task == row.number for one in book):
+            if self.settling() or any(one.task == row.number for one in book):
                 continue
             try:
                 self.move(row, core.resend(row, self.now, timedelta(seconds=60)))
             except (Overtaken, core.NotPossible):
                 continue
+
+    def settling(self) -> bool:
+        return self.is_calm
 
     # Running ------------------------------------------------------------------------------------
 
