@@ -19,7 +19,7 @@ from accounts.models import User
 from orders.engine import points, store, switch
 from orders.engine.models import Kind, OrderTask, Source
 from orders.engine.operations import operation
-from orders.engine.spelling import fingerprint, spell
+from orders.engine.spelling import CAPPED, fingerprint, spell
 from orders.ledger import Order
 
 WINDOW = timedelta(minutes=5)
@@ -87,6 +87,14 @@ def place(asked: Asked, order: OrderRequest, *, is_exit: bool = False) -> Accept
         symbol=order.symbol,
         is_exit=is_exit,
     )
+
+
+def close_position(asked: Asked, order: OrderRequest) -> Accepted:
+    """Take an order that closes a position: it is made no larger than the position when it leaves."""
+    return accept(
+        asked, Kind.PLACE, spell(order) | {CAPPED: True}, exchange=order.exchange,
+        symbol=order.symbol, is_exit=True,
+    )  # fmt: skip
 
 
 def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
