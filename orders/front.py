@@ -7,7 +7,7 @@ from datetime import datetime
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
-from orders.engine import accept
+from orders.engine import asking
 from orders.engine.accept import Accepted, Asked
 from orders.engine.models import OrderTask, Source
 from orders.ledger import Order
@@ -41,7 +41,7 @@ def place(asked: Asked, ticket: Ticket, at: datetime, *, is_exit: bool = False) 
     found = refusals(check(ticket, facts_of(ticket, asked.account, at, is_exit=is_exit)))
     if found:
         raise Refused(found)
-    return accept.place(asked, ticket.request(), is_exit=is_exit)
+    return asking.place(asked, ticket.request(), is_exit=is_exit)
 
 
 def working_orders(account: BrokerAccount, at: datetime) -> list[Order]:
@@ -64,7 +64,7 @@ def cancel_all(
     for order in working_orders(account, at):
         key = f"{request.hex}-{order.pk}"
         asked = Asked(account=account, key=key, source=source, user=user, who=who, request=request)
-        tasks.append(accept.cancel(asked, order).task)
+        tasks.append(asking.cancel(asked, order).task)
     return tasks
 
 

@@ -13,14 +13,11 @@ from psycopg.types.range import TimestamptzRange
 from accounts.access import why_no_trading
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
-from accounts.brokers.registry import kind as broker_kind
-from accounts.brokers.types import OrderChange, OrderRequest
 from accounts.models import User
 from orders.engine import points, store, switch
-from orders.engine.models import Kind, OrderTask, Source
+from orders.engine.models import OrderTask, Source
 from orders.engine.operations import operation
-from orders.engine.spelling import CAPPED, fingerprint, spell
-from orders.ledger import Order
+from orders.engine.spelling import fingerprint
 
 WINDOW = timedelta(minutes=5)
 LONGEST_KEY = 64
@@ -75,62 +72,6 @@ class Accepted:
 
     task: OrderTask
     is_replay: bool = False
-
-
-def place(asked: Asked, order: OrderRequest, *, is_exit: bool = False) -> Accepted:
-    """Take a new order."""
-    return accept(
-        asked,
-        Kind.PLACE,
-        spell(order),
-        exchange=order.exchange,
-        symbol=order.symbol,
-        is_exit=is_exit,
-    )
-
-
-def close_position(asked: Asked, order: OrderRequest) -> Accepted:
-    """Take an order that closes a position: it is made no larger than the position when it leaves."""
-    return accept(
-        asked, Kind.PLACE, spell(order) | {CAPPED: True}, exchange=order.exchange,
-        symbol=order.symbol, is_exit=True,
-    )  # fmt: skip
-
-
-def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
-    """Take new terms for a working order."""
-    must_work(order)
-    most = (
-        broker_kind(asked.account.broker).capabilities(asked.account.environment).most_modifications
-    )
-    made = OrderTask.objects.filter(
-        account=asked.account, kind=Kind.MODIFY, target=order.order_id, attempts__gt=0
-    )
-    if most is not None and made.count() >= most:
-        raise NotAccepted(
-            f"The broker lets an order be changed {most} times, and this one was. Cancel it and place a new one."
-        )
-    return accept(
-        asked, Kind.MODIFY, spell(change), exchange=order.exchange, symbol=order.symbol,
-        target=order.order_id,
-    )  # fmt: skip
-
-
-def cancel(asked: Asked, order: Order) -> Accepted:
-    """Take the wish to end a working order."""
-    must_work(order)
-    params: dict[str, Any] = {"order_id": order.order_id, "variety": order.variety}
-    if order.parent_order_id:
-        params["parent_order_id"] = order.parent_order_id
-    return accept(
-        asked, Kind.CANCEL, params, exchange=order.exchange, symbol=order.symbol,
-        target=order.order_id, is_exit=True,
-    )  # fmt: skip
-
-
-def must_work(order: Order) -> None:
-    if not order.is_working:
-        raise NotAccepted(f"The order is {order.status.lower()} already.")
 
 
 def accept(

@@ -9,7 +9,7 @@ from accounts.brokers.words import OrderStatus
 from orders.engine import core, store
 from orders.engine.core import State, Verdict
 from orders.engine.models import OrderTask
-from orders.engine.operations import operation
+from orders.engine.operations import Reading, operation
 
 logger = logging.getLogger(__name__)
 OPEN_ENDED = [State.UNKNOWN, State.DEAD_LETTER, State.FAILED]
@@ -33,7 +33,7 @@ def take(task: OrderTask, news: dict[str, list[OrderUpdate]]) -> bool:
     """Let a task have its order, also one that was given up: it is watched to the day's end."""
     tags = store.tags_of(task)
     ours = {one.order_id: one for tag in tags for one in news.get(tag, [])}
-    finding = operation(task.kind).judge(task, tags, ours)
+    finding = operation(task.kind).judge(task, tags, Reading(orders=ours))
     refused = all(one.status is OrderStatus.REJECTED for one in ours.values())
     if finding.verdict is not Verdict.FOUND or (task.state == State.FAILED and refused):
         return False  # not it, or both say that it was refused

@@ -19,6 +19,10 @@ class Kind(models.TextChoices):
     PLACE = "place", "Place"
     MODIFY = "modify", "Modify"
     CANCEL = "cancel", "Cancel"
+    CONVERT = "convert", "Convert"
+    PLACE_GTT = "gtt_place", "Place trigger"
+    MODIFY_GTT = "gtt_modify", "Modify trigger"
+    DELETE_GTT = "gtt_delete", "Delete trigger"
 
 
 class Source(models.TextChoices):

@@ -5,10 +5,9 @@ from django.db import transaction
 from accounts import audit
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
-from accounts.lines import line_to
 from accounts.ways_in import fresh
 from orders import book
-from orders.engine import core, points, store
+from orders.engine import core, points, reconcile, store
 from orders.engine.accept import NotAccepted
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations import operation
@@ -16,16 +15,18 @@ from orders.ledger import Order
 
 
 def refresh(task: OrderTask) -> OrderTask:
-    """Read the broker's book now; whatever it has of the task is taken in."""
+    """Ask the broker now; whatever it has of the task is taken in."""
     account = fresh(BrokerAccount(pk=task.account_id))
-    at = store.now()
+    at, acting = store.now(), operation(task.kind)
     try:
-        with line_to(account) as broker:
-            told = broker.orders()
+        reading = reconcile.read(account, {acting.reads})
     except BrokerError as error:
-        raise NotAccepted(f"The book could not be read: {error}.") from error
-    book.absorb(account, told, heard_from="look", at=at)
+        raise NotAccepted(f"The broker could not be asked: {error}.") from error
+    book.absorb(account, reading.orders.values(), heard_from="look", at=at)
     task.refresh_from_db()
+    finding = acting.judge(task, store.tags_of(task), reading)
+    if task.is_dead_letter and finding.verdict is core.Verdict.FOUND:
+        decide(task, core.found_late(task, list(finding.order_ids)), who=store.ENGINE, why="a look")
     return task
 
 

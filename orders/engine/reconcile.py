@@ -6,14 +6,13 @@ from datetime import datetime
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
-from accounts.brokers.types import OrderUpdate
 from accounts.lines import line_to
 from accounts.ways_in import fresh
 from orders import book
 from orders.engine import core, store
 from orders.engine.core import State, Timing, Verdict
 from orders.engine.models import OrderTask
-from orders.engine.operations import Finding, operation
+from orders.engine.operations import Finding, Reading, operation
 from orders.ledger import Order, trading_day
 
 logger = logging.getLogger(__name__)
@@ -41,20 +40,33 @@ def look(account_id: int, timing: Timing) -> int:
     began = store.now()
     known = set(known_ids(account, began))
     try:
-        with line_to(account) as broker:
-            told = broker.orders()
+        reading = read(account, {operation(task.kind).reads for task in waiting})
     except BrokerError as error:
-        logger.info("%s: the book could not be read: %s", account.code, error)
+        logger.info("%s: it could not be read: %s", account.code, error)
         for task in waiting:
             OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=store.now())
         return 0
-    book.absorb(account, told, heard_from="look", at=began)
-    by_id = {one.order_id: one for one in told}
-    is_whole = known <= by_id.keys()
+    book.absorb(account, reading.orders.values(), heard_from="look", at=began)
+    is_whole = known <= reading.orders.keys()
     # What absorb has found by its tag is clear already.
     return sum(
-        settle(task, by_id, began, timing, is_whole=is_whole) for task in unclear_tasks(account_id)
+        settle(task, reading, began, timing, is_whole=is_whole or not needs_book(task))
+        for task in unclear_tasks(account_id)
     )
+
+
+def needs_book(task: OrderTask) -> bool:
+    return operation(task.kind).reads == "orders"
+
+
+def read(account: BrokerAccount, parts: set[str]) -> Reading:
+    """Ask the broker for what the tasks need, each part once."""
+    with line_to(account) as broker:
+        return Reading(
+            orders={one.order_id: one for one in broker.orders()} if "orders" in parts else {},
+            gtts=broker.gtts() if "gtts" in parts else (),
+            positions=broker.positions().net if "positions" in parts else (),
+        )
 
 
 def known_ids(account: BrokerAccount, at: datetime) -> Iterable[str]:
@@ -64,11 +76,11 @@ def known_ids(account: BrokerAccount, at: datetime) -> Iterable[str]:
 
 
 def settle(
-    task: OrderTask, by_id: dict[str, OrderUpdate], at: datetime, timing: Timing, *, is_whole: bool
+    task: OrderTask, reading: Reading, at: datetime, timing: Timing, *, is_whole: bool
 ) -> bool:
     """Go on with one task from this reading."""
     acting = operation(task.kind)
-    finding = acting.judge(task, store.tags_of(task), by_id)
+    finding = acting.judge(task, store.tags_of(task), reading)
     counts = is_whole and task.sent_at is not None and trading_day(task.sent_at) == trading_day(at)
     if finding.verdict is Verdict.ABSENT and not counts:
         finding = Finding(verdict=Verdict.SILENT)

@@ -91,7 +91,15 @@ class Migration(migrations.Migration):
                 (
                     "kind",
                     models.CharField(
-                        choices=[("place", "Place"), ("modify", "Modify"), ("cancel", "Cancel")],
+                        choices=[
+                            ("place", "Place"),
+                            ("modify", "Modify"),
+                            ("cancel", "Cancel"),
+                            ("convert", "Convert"),
+                            ("gtt_place", "Place trigger"),
+                            ("gtt_modify", "Modify trigger"),
+                            ("gtt_delete", "Delete trigger"),
+                        ],
                         max_length=12,
                     ),
                 ),
@@ -404,7 +412,20 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ordertask",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["place", "modify", "cancel"])),
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "place",
+                            "modify",
+                            "cancel",
+                            "convert",
+                            "gtt_place",
+                            "gtt_modify",
+                            "gtt_delete",
+                        ],
+                    )
+                ),
                 name="a_known_task_kind",
             ),
         ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
-from orders.engine import accept, sweep
+from orders.engine import asking, sweep
 from orders.engine.accept import Asked
 from orders.engine.models import OrderTask, Source
 
@@ -31,7 +31,7 @@ def asked(account, user=None, key="", **more):
 
 
 def give(account, order=None, **more):
-    return accept.place(asked(account, **more), order or limit()).task
+    return asking.place(asked(account, **more), order or limit()).task
 
 
 def work(sender, account, *, seconds=5.0):

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.brokerage import Membership, Role
 from accounts.brokers.types import OrderChange
 from accounts.brokers.words import Side
-from orders.engine import accept, switch
+from orders.engine import accept, asking, switch
 from orders.engine.accept import KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source, StopLevel
 from orders.ledger import Order
@@ -42,7 +42,7 @@ def at_once(number, do):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_form_posted_fifty_times_at_once_is_one_order(account, exchange, sender):
-    met = at_once(50, lambda _: accept.place(asked(account, key="form"), limit()))
+    met = at_once(50, lambda _: asking.place(asked(account, key="form"), limit()))
 
     assert {one.task.pk for one in met} == {OrderTask.objects.get().pk}
     assert sorted(one.is_replay for one in met) == [False] + [True] * 49
@@ -54,7 +54,7 @@ def test_the_same_form_posted_fifty_times_at_once_is_one_order(account, exchange
 def test_the_same_content_under_fifty_keys_is_one_order_and_forty_nine_questions(
     account, exchange, sender
 ):
-    met = at_once(50, lambda index: accept.place(asked(account, key=f"form {index}"), limit()))
+    met = at_once(50, lambda index: asking.place(asked(account, key=f"form {index}"), limit()))
 
     assert Counter(type(one).__name__ for one in met) == {"Accepted": 1, "PossibleDuplicate": 49}
     assert {one.earlier for one in met if isinstance(one, PossibleDuplicate)} == {
@@ -107,7 +107,7 @@ def test_the_question_is_over_after_five_minutes(account, time_machine):
 @pytest.mark.parametrize("key", ["", "x" * 65, "kéy", "a\x00b"])
 def test_a_key_that_is_none_is_refused(account, key):
     with pytest.raises(NotAccepted, match="1 to 64"):
-        accept.place(
+        asking.place(
             accept.Asked(account=account, key=key, source=Source.COMMAND, who="a test"), limit()
         )
 
@@ -147,9 +147,9 @@ def test_a_working_order_is_modified_and_cancelled(account, exchange, sender):
     order = open_order(account, exchange, sender)
     change = OrderChange(order_id=order.order_id, quantity=3)
 
-    accept.modify(asked(account), change, order)
+    asking.modify(asked(account), change, order)
     work(sender, account)
-    accept.cancel(asked(account), order)
+    asking.cancel(asked(account), order)
     work(sender, account)
 
     until(lambda: statuses(exchange, account) == ["CANCELLED"])
@@ -165,11 +165,11 @@ def test_a_change_whose_answer_is_lost_is_read_from_the_book(account, exchange, 
         "POST", "faults", {"rules": [{"effect": lost, "route": f"order.{kind}", "count": 1}]}
     )
     if kind == "modify":
-        task = accept.modify(
+        task = asking.modify(
             asked(account), OrderChange(order_id=order.order_id, quantity=3), order
         ).task
     else:
-        task = accept.cancel(asked(account), order).task
+        task = asking.cancel(asked(account), order).task
 
     work(sender, account, seconds=15)
 
@@ -185,12 +185,12 @@ def test_an_order_that_is_over_is_neither_changed_nor_cancelled(account, exchang
     order.status = "COMPLETE"
 
     with pytest.raises(NotAccepted, match="complete already"):
-        accept.cancel(asked(account), order)
+        asking.cancel(asked(account), order)
 
 
 def test_the_twenty_sixth_change_is_refused_before_it_is_sent(account, exchange, sender):
     order = open_order(account, exchange, sender)
-    first = accept.modify(
+    first = asking.modify(
         asked(account), OrderChange(order_id=order.order_id, quantity=2), order
     ).task
     work(sender, account)
@@ -201,13 +201,13 @@ def test_the_twenty_sixth_change_is_refused_before_it_is_sent(account, exchange,
         first.save(force_insert=True)
 
     with pytest.raises(NotAccepted, match="25 times"):
-        accept.modify(asked(account), OrderChange(order_id=order.order_id, quantity=9), order)
+        asking.modify(asked(account), OrderChange(order_id=order.order_id, quantity=9), order)
 
 
 def test_exits_pass_before_entries(account, exchange, sender):
     order = open_order(account, exchange, sender)
     give(account, limit(quantity=7))
-    last = accept.cancel(asked(account), order).task
+    last = asking.cancel(asked(account), order).task
 
     assert sender.step(account.pk).did_something
 
@@ -221,7 +221,7 @@ def test_exits_pass_before_entries(account, exchange, sender):
 def test_what_is_stopped_is_refused_at_the_door_and_in_the_queue(account, exchange, sender, level):
     order = open_order(account, exchange, sender)
     waiting = give(account, limit(quantity=2))
-    cancel = accept.cancel(asked(account), order).task
+    cancel = asking.cancel(asked(account), order).task
 
     switch.press(level, why="a test", who="Asha", account=account if level == "L1" else None)
     with pytest.raises(NotAccepted, match="stopped by Asha"):

@@ -13,7 +13,7 @@ from django.db import connection
 
 from accounts.brokers.types import OrderChange
 from accounts.brokers.words import Side
-from orders.engine import accept
+from orders.engine import asking
 from orders.engine.models import OrderTask
 from orders.engine.sending import Sender
 from orders.ledger import Order
@@ -96,9 +96,9 @@ def test_a_change_against_a_fill_ends_as_the_exchange_says(account, exchange, se
 
     exchange.control("POST", "prices", {"NSE:INFY": "1449"})
     if wish == "cancel":
-        task = accept.cancel(asked(account), order).task
+        task = asking.cancel(asked(account), order).task
     else:
-        task = accept.modify(
+        task = asking.modify(
             asked(account), OrderChange(order_id=order.order_id, quantity=2), order
         ).task
     work(sender, account, seconds=15)
@@ -120,8 +120,8 @@ def test_an_exit_clicked_twice_closes_the_position_once(account, exchange, sende
     }]}  # fmt: skip
     exchange.control("POST", "holdings", body)
     exit_order = replace(limit("1450", side=Side.SELL, quantity=5), product="MIS")
-    first = accept.close_position(asked(account), exit_order).task
-    second = accept.close_position(asked(account, confirms=first.pk), exit_order).task
+    first = asking.close_position(asked(account), exit_order).task
+    second = asking.close_position(asked(account, confirms=first.pk), exit_order).task
     work(sender, account, seconds=15)
 
     assert (again(first).state, again(second).state) == ("COMPLETED", "FAILED")

@@ -1,57 +1,35 @@
-"""What each kind of task does at the broker, and how its outcome is found again."""
+"""Orders: placing, changing and ending them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from accounts.brokers.base import Broker
-from accounts.brokers.types import OrderRequest, OrderUpdate
+from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderStatus, Variety
 from orders.engine.core import Reason, State, Verdict
-from orders.engine.models import Kind, OrderTask
+from orders.engine.models import OrderTask
+from orders.engine.operations.base import (
+    TTL_LIMIT,
+    TTL_LONG,
+    TTL_MARKET,
+    Finding,
+    Reading,
+    Sent,
+)
 from orders.engine.spelling import read_change, read_order
 
-TTL_MARKET = timedelta(seconds=10)
-TTL_LIMIT = timedelta(seconds=60)
-TTL_LONG = timedelta(minutes=5)
 
-type Book = Mapping[str, OrderUpdate]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What the broker registered."""
-
-    order_ids: tuple[str, ...]
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What the book says of a task."""
-
-    verdict: Verdict
-    order_ids: tuple[str, ...] = ()
-    message: str = ""
-
-
-class Operation(Protocol):
-    """One kind of task."""
-
-    has_window: bool  # whether the same content within five minutes is a question
-    absent: tuple[State, Reason]  # how it ends when the book shows that it was not done
-
-    def time_to_live(self, params: Mapping[str, Any]) -> timedelta: ...
-
-    def send(self, broker: Broker, task: OrderTask) -> Sent: ...
-
-    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding: ...
+def order_of(task: OrderTask) -> OrderRequest:
+    """Read the order that a task places."""
+    return read_order(task.params)
 
 
 class Place:
     """A new order, found again by its tag."""
 
+    reads = "orders"
     has_window = True
     absent = (State.DEAD_LETTER, Reason.ABSENT)
 
@@ -70,9 +48,11 @@ class Place:
             message = f"{len(refused)} of {len(placed.slices)} slices were refused: {refused[0]}"
         return Sent(order_ids=placed.order_ids, message=message)
 
-    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding:
+    def judge(self, task: OrderTask, tags: Sequence[str], reading: Reading) -> Finding:
         order = order_of(task)
-        ours = [told for told in book.values() if any(told.is_tagged(tag) for tag in tags)]
+        ours = [
+            told for told in reading.orders.values() if any(told.is_tagged(tag) for tag in tags)
+        ]
         ids = tuple(sorted(told.order_id for told in ours))
         if not ours:
             return Finding(
@@ -93,6 +73,7 @@ class Place:
 class Modify:
     """New terms for a working order: the book shows whether it has them."""
 
+    reads = "orders"
     has_window = False
     absent = (State.FAILED, Reason.NOT_APPLIED)
 
@@ -102,8 +83,8 @@ class Modify:
     def send(self, broker: Broker, task: OrderTask) -> Sent:
         return Sent(order_ids=(broker.modify(read_change(task.params)),))
 
-    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding:
-        told = book.get(task.target)
+    def judge(self, task: OrderTask, tags: Sequence[str], reading: Reading) -> Finding:
+        told = reading.orders.get(task.target)
         if told is None:
             return Finding(verdict=Verdict.SILENT)
         change = read_change(task.params)
@@ -129,6 +110,7 @@ class Modify:
 class Cancel:
     """The end of a working order."""
 
+    reads = "orders"
     has_window = False
     absent = (State.FAILED, Reason.NOT_APPLIED)
 
@@ -142,8 +124,8 @@ class Cancel:
             order_ids=(broker.cancel(task.target, variety=variety, parent_order_id=parent),)
         )
 
-    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding:
-        told = book.get(task.target)
+    def judge(self, task: OrderTask, tags: Sequence[str], reading: Reading) -> Finding:
+        told = reading.orders.get(task.target)
         if told is None:
             return Finding(verdict=Verdict.SILENT)
         if told.status is OrderStatus.CANCELLED:
@@ -155,19 +137,3 @@ class Cancel:
             return Finding(verdict=Verdict.SILENT)
         message = "The broker did not cancel it. The order still works; cancel it again."
         return Finding(verdict=Verdict.ABSENT, message=message)
-
-
-OPERATIONS: dict[str, Operation] = {
-    Kind.PLACE: Place(),
-    Kind.MODIFY: Modify(),
-    Kind.CANCEL: Cancel(),
-}
-
-
-def order_of(task: OrderTask) -> OrderRequest:
-    """Read the order that a task places."""
-    return read_order(task.params)
-
-
-def operation(kind: str) -> Operation:
-    return OPERATIONS[kind]

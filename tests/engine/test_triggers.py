@@ -1,0 +1,153 @@
+"""Triggers and conversions: no tag leads to them, so what they say does."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from accounts.brokers.types import Conversion, GttLeg, GttRequest
+from accounts.brokers.words import GttKind, Side
+from orders.datasets import refresh
+from orders.engine import asking
+from orders.engine.accept import NotAccepted, PossibleDuplicate
+from orders.ledger import GttTrigger
+from orders.syncing import SOURCES
+from tests.engine.desk import again, asked, faults, work
+
+pytestmark = pytest.mark.django_db
+GTTS = SOURCES[2]
+LOSSES = ["drop_after_acceptance", "drop_before_acceptance"]
+
+
+def trigger(price="1400", quantity=1):
+    leg = GttLeg(side=Side.BUY, quantity=quantity, product="CNC", price=Decimal(price))
+    return GttRequest(
+        kind=GttKind.SINGLE, exchange="NSE", symbol="INFY", triggers=(Decimal(price),),
+        last_price=Decimal(1500), legs=(leg,),
+    )  # fmt: skip
+
+
+def at_broker(account):
+    """The triggers that wait at the exchange, read anew."""
+    from accounts.lines import line_to
+    from accounts.ways_in import fresh
+
+    with line_to(fresh(account)) as broker:
+        told = broker.gtts()
+    return [one for one in told if one.status == "active"]
+
+
+def placed(account, sender):
+    asking.place_gtt(asked(account), trigger())
+    work(sender, account)
+    from accounts.ways_in import fresh
+
+    refresh(fresh(account), GTTS)
+    return GttTrigger.objects.get()
+
+
+def test_a_trigger_is_placed_changed_and_deleted(account, exchange, sender):
+    gtt = placed(account, sender)
+
+    change = asking.modify_gtt(asked(account), trigger("1390"), gtt).task
+    work(sender, account)
+    assert [one.triggers for one in at_broker(account)] == [(Decimal(1390),)]
+    asking.delete_gtt(asked(account), gtt)
+    work(sender, account)
+
+    assert again(change).state == "COMPLETED"
+    assert at_broker(account) == []
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_a_lost_answer_to_a_new_trigger_is_settled_by_its_content(account, exchange, sender, lost):
+    faults(exchange, {"route": "gtt.place", "effect": lost, "count": 1})
+    task = asking.place_gtt(asked(account), trigger()).task
+    work(sender, account, seconds=15)
+
+    there = at_broker(account)
+    if lost == "drop_after_acceptance":
+        assert (again(task).state, [again(task).order_id]) == (
+            "COMPLETED",
+            [one.gtt_id for one in there],
+        )
+    else:
+        assert (again(task).state, again(task).reason, there) == ("DEAD_LETTER", "absent", [])
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+@pytest.mark.parametrize("wish", ["modify", "delete"])
+def test_a_lost_answer_to_a_change_is_read_from_the_list(account, exchange, sender, wish, lost):
+    gtt = placed(account, sender)
+    faults(exchange, {"route": f"gtt.{wish}", "effect": lost, "count": 1})
+    if wish == "modify":
+        task = asking.modify_gtt(asked(account), trigger("1390"), gtt).task
+    else:
+        task = asking.delete_gtt(asked(account), gtt).task
+    work(sender, account, seconds=15)
+
+    was_done = [one.triggers for one in at_broker(account)] != [(Decimal(1400),)]
+    assert was_done == (lost == "drop_after_acceptance")
+    assert again(task).state == ("COMPLETED" if was_done else "FAILED")
+
+
+def test_the_same_trigger_again_is_a_question_though_the_market_moved(account):
+    asking.place_gtt(asked(account), trigger())
+
+    with pytest.raises(PossibleDuplicate):
+        asking.place_gtt(asked(account), replace(trigger(), last_price=Decimal(1501)))
+
+
+def test_a_trigger_that_is_over_is_left_alone(account, exchange, sender):
+    gtt = placed(account, sender)
+    gtt.status = "triggered"
+
+    with pytest.raises(NotAccepted, match="triggered already"):
+        asking.delete_gtt(asked(account), gtt)
+
+
+# Conversions -------------------------------------------------------------------------------------
+
+
+def conversion(quantity=5):
+    return Conversion(
+        exchange="NSE", symbol="INFY", side=Side.BUY, quantity=quantity, old_product="MIS",
+        new_product="CNC",
+    )  # fmt: skip
+
+
+def hold(exchange, account):
+    body = {"user_id": account.broker_user_id, "holdings": [], "positions": [{
+        "exchange": "NSE", "tradingsymbol": "INFY", "product": "MIS", "quantity": 5, "average_price": "1500",
+    }]}  # fmt: skip
+    exchange.control("POST", "holdings", body)
+
+
+def products(account):
+    from accounts.lines import line_to
+    from accounts.ways_in import fresh
+
+    with line_to(fresh(account)) as broker:
+        return {row.product: row.quantity for row in broker.positions().net if row.quantity}
+
+
+@pytest.mark.parametrize("lost", [None, *LOSSES])
+def test_a_conversion_is_made_once_and_the_position_tells(account, exchange, sender, lost):
+    hold(exchange, account)
+    if lost:
+        faults(exchange, {"route": "position.convert", "effect": lost, "count": 1})
+    task = asking.convert(asked(account), conversion(), old=5, new=0).task
+    work(sender, account, seconds=15)
+
+    if lost == "drop_before_acceptance":
+        assert (again(task).state, again(task).reason) == ("DEAD_LETTER", "unclear")
+        assert products(account) == {"MIS": 5}
+    else:
+        assert again(task).state == "COMPLETED", again(task).message
+        assert products(account) == {"CNC": 5}
+
+
+@pytest.mark.parametrize("quantity", [0, 6, -1])
+def test_no_more_is_converted_than_stands_there(account, quantity):
+    with pytest.raises(NotAccepted, match="between 1 and 5"):
+        asking.convert(asked(account), conversion(quantity), old=5, new=0)
