@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from accounts.brokers.words import Exchange, OrderType, Product, Validity, Variety
 from orders.tickets.facts import CASH, CONTRACTS, Facts, Only
-from orders.tickets.problems import Fix, Problem, listed, refused
+from orders.tickets.problems import EMPTY, Fix, Problem, listed, refused
 from orders.tickets.ticket import Ticket
 
 CASH_PRODUCTS = (Product.CNC, Product.MIS, Product.MTF)
@@ -106,7 +106,9 @@ def offered(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         yield refused("offered", "auction_number", cause, how="Choose it from the auctions.")
     if ticket.auction_number and not in_auction:
         fixes = [Fix(text="no auction number", changes={"auction_number": None})]
-        yield refused("offered", "auction_number", "Only an auction order has one.", fixes)
+        yield refused(
+            "offered", "auction_number", "Only an auction order has one.", fixes, how=EMPTY
+        )
 
 
 def plain[T](offered: frozenset[T], usual: T) -> list[T]:
@@ -128,7 +130,7 @@ def validity(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         yield refused("validity", "validity", "A cover order stands for the day.", [day])
     elif ticket.validity != Validity.TTL and minutes is not None:
         fixes = [Fix(text="no minutes", changes={"validity_minutes": None})]
-        yield refused("validity", "validity_minutes", "Only TTL has minutes.", fixes)
+        yield refused("validity", "validity_minutes", "Only TTL has minutes.", fixes, how=EMPTY)
     elif ticket.validity == Validity.TTL and not 1 <= (minutes or 0) <= LONGEST_TTL:
         cause = f"TTL needs its minutes, from 1 to {LONGEST_TTL:,}."
         fixes = [Fix(text=f"{one} minutes", changes={"validity_minutes": one}) for one in (5, 30)]
