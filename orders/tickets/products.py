@@ -1,6 +1,6 @@
 """Rules about what kind of order an instrument, a broker and an account take."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from accounts.brokers.words import Exchange, OrderType, Product, Validity, Variety
 from orders.tickets.facts import CASH, CONTRACTS, Facts, Only
@@ -51,17 +51,25 @@ def product(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
             how="Try again.",
         )  # fmt: skip
         return
-    steps = list(products(ticket, facts))
-    allowed = [one for one in steps[0][1] if all(one in some for _, some in steps)]
-    fixes = [Fix(text=one, changes={"product": one}) for one in allowed]
-    for cause, some in steps:
+    fixes = choices(allowed(ticket, facts))
+    for cause, some in products(ticket, facts):
         if ticket.product not in some:
             how = "" if fixes else "It cannot be ordered in this way."
             yield refused("product", "product", cause, fixes, how=how)
             return
 
 
-def products(ticket: Ticket, facts: Facts) -> Iterator[tuple[str, Iterable[str]]]:
+def allowed(ticket: Ticket, facts: Facts) -> list[str]:
+    """Tell the products that nothing stands against."""
+    first, *others = [some for _, some in products(ticket, facts)]
+    return [one for one in first if all(one in some for some in others)]
+
+
+def choices(names: Iterable[str]) -> list[Fix]:
+    return [Fix(text=one, changes={"product": one}) for one in names]
+
+
+def products(ticket: Ticket, facts: Facts) -> Iterator[tuple[str, Collection[str]]]:
     """Tell, step by step, which products are left, and what to say of those that are not."""
     name, symbol = ticket.product, ticket.symbol
     segment = CASH_PRODUCTS if ticket.exchange in CASH else CONTRACT_PRODUCTS
