@@ -1,8 +1,11 @@
 """Each rule says what is wrong with a ticket and what to enter instead; the rest passes in silence."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,7 @@ from tests.orders.asking import (
     ticket,
 )
 
+ROOT = Path(__file__).parents[2]
 MARKET = {"order_type": OrderType.MARKET, "price": None}
 STOP = {"order_type": OrderType.SL, "price": "1020", "trigger_price": "1018"}
 STOP_AT_MARKET = {"order_type": OrderType.SL_M, "price": None, "trigger_price": "1018"}
@@ -434,6 +438,12 @@ def test_a_ticket_is_written_in_one_way_and_read_back():
 def test_what_is_no_ticket_is_not_read(form):
     with pytest.raises(ValueError):  # noqa: PT011 - each reader has its own words
         Ticket.read(form)
+
+
+def test_the_rules_know_no_django():
+    asked = "import sys, orders.tickets; sys.exit('django' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", asked], check=False, cwd=ROOT).returncode == 0
 
 
 def test_a_ticket_becomes_the_order_that_the_broker_is_asked_for():
