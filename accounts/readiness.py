@@ -150,8 +150,8 @@ def parts_of(desk: dict[str, dict[str, Any]]) -> tuple[Part, ...]:
             step="Put the old FIELD_ENCRYPTION_KEY back",
         ),
         Check(
-            name="Worker and beat",
-            look=from_desk(desk, "worker", "beat", good="both were heard of just now"),
+            name="Worker, beat and stream",
+            look=from_desk(desk, "worker", "beat", "stream", good="all were heard of just now"),
             **parts,
         ),
         Check(

@@ -16,8 +16,10 @@ from django.db import transaction
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import Fill, Gtt, OrderStatus, OrderUpdate
+from orders.engine.adoption import adopt
 from orders.ledger import GttTrigger, Order, OrderStep, Trade, trading_day
 
+SENT = "SENT"  # our own word, until the broker's first
 STATIONS = list(OrderStatus)  # in the order of an order's life
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 TOLD = [one.name for one in fields(OrderUpdate)]
@@ -57,6 +59,7 @@ def absorb(
         for update in some
     ]
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
+    adopt(account, [update for some in by_id.values() for update in some])
     return len(changed)
 
 

@@ -1,6 +1,7 @@
 """What the desk keeps of instruments, orders and trades."""
 
 from orders.datasets import Dataset
+from orders.engine.models import KillSwitch, Lane, OrderAttempt, OrderTask, TaskEvent
 from orders.instruments.models import Instrument, MasterImport
 from orders.ledger import GttTrigger, Order, OrderStep, Trade
 from orders.product_rules import ProductRule
@@ -9,9 +10,14 @@ __all__ = [
     "Dataset",
     "GttTrigger",
     "Instrument",
+    "KillSwitch",
+    "Lane",
     "MasterImport",
     "Order",
+    "OrderAttempt",
     "OrderStep",
+    "OrderTask",
     "ProductRule",
+    "TaskEvent",
     "Trade",
 ]

@@ -11,3 +11,11 @@ def sync_instruments_task() -> None:
     from orders.instruments.syncing import sync_due
 
     sync_due(at=timezone.now())
+
+
+@shared_task(ignore_result=True, acks_late=True)
+def make_months_task() -> None:
+    """Make the tables of the coming months where one is cut by month."""
+    from orders.engine import partitions
+
+    partitions.ensure(timezone.now())

@@ -16,14 +16,16 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts import keys
-from tradedesk import metrics, pulse
+from orders.engine import partitions
+from tradedesk import database, metrics, pulse
 from tradedesk.errors import OUTAGES
 
 PATIENCE = 1.5  # seconds that a check may take before its part counts as dead
-checkers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="ready")
+checkers = ThreadPoolExecutor(max_workers=12, thread_name_prefix="ready")
 
 
 @require_safe
@@ -87,11 +89,7 @@ def timed(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def check_postgres() -> dict[str, Any]:
     """Ask over a connection of its own: a full pool is not a dead server."""
-    facts = connection.get_connection_params()
-    facts.pop("pool", None)
-    for name in ("cursor_factory", "context", "prepare_threshold"):
-        facts.pop(name, None)
-    with psycopg.connect(**{**facts, "connect_timeout": 1}) as plain:
+    with database.connect(connect_timeout=1) as plain:
         plain.execute("select 1")
     return {"ok": True, "age_s": 0.0}
 
@@ -136,6 +134,16 @@ def check_our_keys() -> dict[str, Any]:
     return {"ok": True, "age_s": round(time.time() - opened[0], 1)}
 
 
+def check_months() -> dict[str, Any]:
+    """See whether the tables that are cut by month are ready for the next one."""
+    try:
+        lacking = partitions.lacking(timezone.now())
+    finally:
+        connection.close()
+    why = {"why": f"no table for next month yet: {', '.join(lacking)}"} if lacking else {}
+    return {"ok": not lacking, "age_s": 0.0, **why}
+
+
 def check_part(part: str) -> Callable[[], dict[str, Any]]:
     def check() -> dict[str, Any]:
         with pulse.connection() as client:
@@ -171,7 +179,9 @@ CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
     "redis": check_redis,
     "migrations": check_migrations,
     "keys": check_our_keys,
+    "months": check_months,
     "worker": check_part("worker"),
+    "stream": check_part("stream"),
     "beat": check_part("beat"),
     "disk": check_disk,
 } | ({"paper": check_paper} if settings.PAPER_URL else {})

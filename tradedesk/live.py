@@ -31,6 +31,15 @@ class MembershipChanged(TypedDict):
     account: str
 
 
+class TaskChanged(TypedDict):
+    """Something that was asked for at a broker stands differently."""
+
+    type: Literal["task.changed"]
+    account: int
+    task: int
+    state: str
+
+
 class SessionEnded(TypedDict):
     """A person's session is over; its sockets close."""
 
@@ -38,7 +47,7 @@ class SessionEnded(TypedDict):
     session: str
 
 
-Event = PanelChanged | AccountChanged | MembershipChanged | SessionEnded
+Event = PanelChanged | AccountChanged | MembershipChanged | TaskChanged | SessionEnded
 
 
 def account_group(account_id: int) -> str:

@@ -17,6 +17,11 @@ SYNC_FAILURES = Counter(
     "Answers of brokers that did not come or could not be kept.",
     ["part"],
 )
+ORDER_OUTCOMES = Counter(
+    "tradedesk_order_outcomes",
+    "What became of each sending to a broker; technical failures are NOT_SENT and UNKNOWN.",
+    ["kind", "outcome"],
+)
 LOGINS = Counter("tradedesk_logins", "Log-ins, by outcome.", ["outcome"])
 
 

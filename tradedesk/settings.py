@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 1.0,
         "options": {"expires": 2},
     },
+    "make-coming-months": {
+        "task": "orders.tasks.make_months_task",
+        "schedule": crontab(hour="*/6", minute="10"),
+        "options": {"expires": 3600},
+    },
     "keep-accounts-logged-in": {
         "task": "accounts.tasks.keep_logged_in_task",
         "schedule": 60.0,

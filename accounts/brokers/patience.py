@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _ends: ContextVar[float] = ContextVar("ends", default=float("inf"))
+_leaves_by: ContextVar[float] = ContextVar("leaves_by", default=float("inf"))
 
 
 @contextmanager
@@ -16,6 +17,21 @@ def within(seconds: float) -> Iterator[None]:
         yield
     finally:
         _ends.reset(token)
+
+
+@contextmanager
+def leaving_by(moment: float) -> Iterator[None]:
+    """Let nothing of this block begin to leave after this moment, by the monotonic clock."""
+    token = _leaves_by.set(moment)
+    try:
+        yield
+    finally:
+        _leaves_by.reset(token)
+
+
+def may_leave() -> bool:
+    """Tell whether a call may still begin to leave."""
+    return time.monotonic() <= _leaves_by.get()
 
 
 def end_of(seconds: float) -> float:

@@ -10,6 +10,7 @@ PARTS = {
     "web": "daphne",
     "worker": "worker",
     "beat": "beat",
+    "stream": "manage.py stream",
     "paper": "accounts.brokers.paper",
     "redis": "redis-server",
     "postgres": "postgres -D",
@@ -20,7 +21,10 @@ def parts_of(desk):
     """Find the desk's own children by what their command lines say, as an operator would."""
     found = {}
     for child in psutil.Process(desk.process.pid).children():
-        line = " ".join(child.cmdline())
+        try:
+            line = " ".join(child.cmdline())
+        except psutil.Error:  # it ended a moment ago
+            continue
         for name, word in PARTS.items():
             if word in line:
                 assert str(desk.home) in line or sys.prefix in line

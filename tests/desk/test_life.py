@@ -32,7 +32,7 @@ def test_a_killed_part_is_back_within_ten_seconds_and_the_pages_work(desk, name)
     assert f"{name} ended (signal 9)" in desk.log("desk")
 
 
-@pytest.mark.parametrize("name", ["worker", "beat", "redis", "postgres"])
+@pytest.mark.parametrize("name", ["worker", "beat", "stream", "redis", "postgres"])
 def test_a_part_that_hangs_is_named_by_readyz_within_three_seconds(desk, name):
     wait_until(desk.is_ready, seconds=10)
     victim = parts_of(desk)[name]

@@ -62,6 +62,11 @@ class Child:
         self.due = time.monotonic() + self.pause
         return True
 
+    def has_given_up(self) -> bool:
+        """Tell whether it ended by itself, not by a signal from outside."""
+        code = None if self.process is None else self.process.poll()
+        return code is not None and code >= 0
+
     def how_it_ended(self) -> str:
         code = self.process.returncode if self.process else 0
         return f"signal {-code}" if code < 0 else f"code {code}"

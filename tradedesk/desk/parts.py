@@ -5,6 +5,8 @@ import socket
 import sys
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from tradedesk.home import Home
 
 
@@ -67,6 +69,7 @@ def parts(options: Options) -> list[Part]:
             ],
             pool=2,
         ),
+        Part("stream", [python, str(settings.BASE_DIR / "manage.py"), "stream"], pool=10),
         Part("beat", [*celery, "beat", "--schedule", schedule], pool=1),
         Part("paper", paper(options), pool=0),
     ]

@@ -137,16 +137,15 @@ class Desk:
         """Start again whatever ends by itself."""
         while not self.stop.wait(0.1):
             for child in (*self.servers, *self.workers):
-                if child.due:
-                    self.restart_when_due(child)
-                elif child.has_died():
-                    logger.warning(
-                        "%s ended (%s), starting again in %.1f s; its log: %s",
-                        child.name, child.how_it_ended(), child.pause, child.log,
-                    )  # fmt: skip
+                self.look_after(child)
 
-    def restart_when_due(self, child: Child) -> None:
-        if time.monotonic() >= child.due:
+    def look_after(self, child: Child) -> None:
+        if not child.due and child.has_died():
+            logger.warning(
+                "%s ended (%s), starting again in %.1f s; its log: %s",
+                child.name, child.how_it_ended(), child.pause, child.log,
+            )  # fmt: skip
+        elif child.due and time.monotonic() >= child.due:
             child.due = 0.0
             child.start()
             children.remember([*self.servers, *self.workers], self.record)
@@ -166,14 +165,15 @@ class Desk:
         children.remember([*self.servers, *self.workers], self.record)
 
     def wait(self, name: str, is_ready: Callable[[], bool], seconds: float) -> None:
-        """Wait for a part; one that ends while it should start is a reason to stop."""
+        """Wait for a part. One that gives up while it should start is a reason to stop; one that is killed is not."""
         deadline = time.monotonic() + seconds
         while not is_ready():
             if self.stop.wait(0.05):
                 raise Stopped
             for child in (*self.servers, *self.workers):
-                if child.process and child.process.poll() is not None:
+                if child.has_given_up():
                     raise CannotStart(f"{child.name} does not start: {tail(child.log)}")
+                self.look_after(child)
             if time.monotonic() > deadline:
                 raise CannotStart(f"{name} is not ready after {seconds:.0f} s; see {self.home.log}")
 

@@ -17,6 +17,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from accounts.brokers import patience
 from accounts.brokers.kite.environments import Origin
 
 # What a dead process has written must not reach the broker minutes later.
@@ -58,6 +59,8 @@ class Wire(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         allowed = within(timeout, httpcore.WriteTimeout)
+        if not current.get().sent and not patience.may_leave():
+            raise httpcore.WriteTimeout("it was too late to leave")
         current.get().sent = True
         self.stream.write(buffer, allowed)
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from accounts import keys
+from orders.engine import partitions
 from tradedesk import pulse
 
 
@@ -29,5 +31,6 @@ class Command(BaseCommand):
             keys.keep_proof()
         except keys.WrongKey as error:
             raise CommandError(str(error)) from error
+        partitions.ensure(timezone.now())
         call_command("collectstatic", verbosity=0, interactive=False)
         call_command("first_owner")

@@ -1,0 +1,241 @@
+"""The one way in: a task is stored, once for its key, before anybody hears that it was taken."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from psycopg import errors
+from psycopg.types.range import TimestamptzRange
+
+from accounts.access import why_no_trading
+from accounts.brokerage import BrokerAccount
+from accounts.brokers.errors import TradedeskError
+from accounts.brokers.registry import kind as broker_kind
+from accounts.brokers.types import OrderChange, OrderRequest
+from accounts.models import User
+from orders.engine import points, store, switch
+from orders.engine.models import Kind, OrderTask, Source
+from orders.engine.operations import operation
+from orders.engine.spelling import CAPPED, fingerprint, spell
+from orders.ledger import Order
+
+WINDOW = timedelta(minutes=5)
+LONGEST_KEY = 64
+
+
+class NotAccepted(TradedeskError):
+    """Nothing was stored and nothing will be sent; the text says why and what to do."""
+
+
+class KeyUsed(NotAccepted):
+    """The key stands for something else already."""
+
+    def __init__(self, task: OrderTask) -> None:
+        super().__init__(
+            "This form was used for another order already. Open the ticket again and send it from there."
+        )
+        self.task = task
+
+
+class PossibleDuplicate(NotAccepted):
+    """The same was asked for within five minutes: a question, not a refusal."""
+
+    def __init__(self, earlier: OrderTask) -> None:
+        super().__init__(
+            f"The same order was given at {earlier.created_at:%H:%M:%S} UTC ({earlier.code}). "
+            "Send it once more only if you want it twice."
+        )
+        self.earlier = earlier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks for something, from where, under which key."""
+
+    account: BrokerAccount
+    key: str
+    source: Source
+    user: User | None = None
+    who: str = ""
+    request: uuid.UUID | None = None  # of a bulk operation: all its tasks carry the same
+    strategy: str = ""
+    confirms: int | None = None  # the earlier task that a person has seen and wants again
+
+    @property
+    def name(self) -> str:
+        return self.user.email if self.user else self.who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The task that stands for the request; `is_replay` says that it stood already."""
+
+    task: OrderTask
+    is_replay: bool = False
+
+
+def place(asked: Asked, order: OrderRequest, *, is_exit: bool = False) -> Accepted:
+    """Take a new order."""
+    return accept(
+        asked,
+        Kind.PLACE,
+        spell(order),
+        exchange=order.exchange,
+        symbol=order.symbol,
+        is_exit=is_exit,
+    )
+
+
+def close_position(asked: Asked, order: OrderRequest) -> Accepted:
+    """Take an order that closes a position: it is made no larger than the position when it leaves."""
+    return accept(
+        asked, Kind.PLACE, spell(order) | {CAPPED: True}, exchange=order.exchange,
+        symbol=order.symbol, is_exit=True,
+    )  # fmt: skip
+
+
+def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
+    """Take new terms for a working order."""
+    must_work(order)
+    most = (
+        broker_kind(asked.account.broker).capabilities(asked.account.environment).most_modifications
+    )
+    made = OrderTask.objects.filter(
+        account=asked.account, kind=Kind.MODIFY, target=order.order_id, attempts__gt=0
+    )
+    if most is not None and made.count() >= most:
+        raise NotAccepted(
+            f"The broker lets an order be changed {most} times, and this one was. Cancel it and place a new one."
+        )
+    return accept(
+        asked, Kind.MODIFY, spell(change), exchange=order.exchange, symbol=order.symbol,
+        target=order.order_id,
+    )  # fmt: skip
+
+
+def cancel(asked: Asked, order: Order) -> Accepted:
+    """Take the wish to end a working order."""
+    must_work(order)
+    params: dict[str, Any] = {"order_id": order.order_id, "variety": order.variety}
+    if order.parent_order_id:
+        params["parent_order_id"] = order.parent_order_id
+    return accept(
+        asked, Kind.CANCEL, params, exchange=order.exchange, symbol=order.symbol,
+        target=order.order_id, is_exit=True,
+    )  # fmt: skip
+
+
+def must_work(order: Order) -> None:
+    if not order.is_working:
+        raise NotAccepted(f"The order is {order.status.lower()} already.")
+
+
+def accept(
+    asked: Asked,
+    kind: str,
+    params: Mapping[str, Any],
+    *,
+    exchange: str,
+    symbol: str,
+    target: str = "",
+    is_exit: bool = False,
+) -> Accepted:
+    """Store the task, or give the one that this key stands for."""
+    check_key(asked.key)
+    content = fingerprint(asked.account.pk, kind, params)
+    if earlier := known(asked, kind, content):
+        return earlier
+    check_may_leave(asked, is_exit=is_exit)
+    acting = operation(kind)
+    try:
+        with transaction.atomic():
+            at = store.now()
+            window = TimestamptzRange(at, at + WINDOW)
+            task = OrderTask.objects.create(
+                account=asked.account, user=asked.user, who=asked.name, kind=kind,
+                source=asked.source, key=asked.key, request=asked.request or uuid.uuid4(),
+                sequence=next_number(asked.account.pk), fingerprint=content,
+                window=window if acting.has_window and not asked.confirms else None,
+                params=dict(params), exchange=exchange, symbol=symbol, strategy=asked.strategy,
+                target=target, is_exit=is_exit, confirms_id=confirmed(asked, content),
+                try_at=at, expires_at=at + acting.time_to_live(params), created_at=at,
+            )  # fmt: skip
+            store.record(task, "taken", standing_of(task), asked.name)
+            store.tell(task)
+            store.hint(task.account_id)
+            points.reached("C1")
+    except IntegrityError as error:
+        # Both constraints hold for everybody at once, so whoever lost reads what won.
+        if earlier := known(asked, kind, content):
+            return earlier
+        if isinstance(error.__cause__, errors.ExclusionViolation):
+            raise PossibleDuplicate(same_content(asked, content)) from error
+        raise
+    points.reached("C2")
+    return Accepted(task=task)
+
+
+def check_key(key: str) -> None:
+    if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise NotAccepted("A key is 1 to 64 plain letters, digits and signs.")
+
+
+def known(asked: Asked, kind: str, content: str) -> Accepted | None:
+    """Find what this key stands for already."""
+    task = OrderTask.objects.filter(account=asked.account, key=asked.key).first()
+    if task is None:
+        return None
+    if (task.kind, task.fingerprint) != (kind, content):
+        raise KeyUsed(task)
+    return Accepted(task=task, is_replay=True)
+
+
+def check_may_leave(asked: Asked, *, is_exit: bool) -> None:
+    """Refuse at once what the engine would refuse anyway."""
+    if stop := switch.stop_of(asked.account.pk, store.now(), is_exit=is_exit):
+        raise NotAccepted(switch.words(stop) + ".")
+    if asked.account.unlinked_at:
+        raise NotAccepted("This account is no longer linked.")
+    if asked.user and (why := why_no_trading(asked.user, asked.account)):
+        raise NotAccepted(why)
+
+
+def confirmed(asked: Asked, content: str) -> int | None:
+    """Check that what a person confirms is the same content in the same account."""
+    if asked.confirms is None:
+        return None
+    same = OrderTask.objects.filter(account=asked.account, fingerprint=content)
+    if not same.filter(pk=asked.confirms).exists():
+        raise NotAccepted("The order that you confirm is another one. Look at it again.")
+    return asked.confirms
+
+
+def same_content(asked: Asked, content: str) -> OrderTask:
+    same = OrderTask.objects.filter(account=asked.account, fingerprint=content)
+    return same.exclude(window=None).latest("created_at")
+
+
+def next_number(account_id: int) -> int:
+    """Give the account's next number; whoever comes at the same moment waits here for a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orders_lane (account_id, sequence, runner) VALUES (%s, 1, '') "
+            "ON CONFLICT (account_id) DO UPDATE SET sequence = orders_lane.sequence + 1 "
+            "RETURNING sequence",
+            [account_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def standing_of(task: OrderTask) -> dict[str, Any]:
+    """Spell all of a new task, so that its events alone tell the whole story."""
+    names = [
+        "kind", "source", "key", "request", "sequence", "fingerprint", "params", "exchange",
+        "symbol", "strategy", "target", "is_exit", "confirms_id", "state", "phase", "reason",
+        "message", "attempts", "most_attempts", "crashes", "readings", "read_at", "try_at",
+        "expires_at", "lease_until", "sent_at", "tag", "order_id", "order_ids",
+    ]  # fmt: skip
+    return {name: getattr(task, name) for name in names}

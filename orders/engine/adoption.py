@@ -1,0 +1,46 @@
+"""Giving orders that were heard of, from whomever, to the tasks that wait for them, by the tag."""
+
+import logging
+from collections.abc import Sequence
+
+from accounts.brokerage import BrokerAccount
+from accounts.brokers.types import OrderUpdate
+from accounts.brokers.words import OrderStatus
+from orders.engine import core, store
+from orders.engine.core import State, Verdict
+from orders.engine.models import OrderTask
+from orders.engine.operations import operation
+
+logger = logging.getLogger(__name__)
+OPEN_ENDED = [State.UNKNOWN, State.DEAD_LETTER, State.FAILED]
+
+
+def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
+    """Tell how many tasks this news brings to their end."""
+    news: dict[str, list[OrderUpdate]] = {}
+    for one in told:
+        for tag in {one.tag or "", *one.tags} - {""}:
+            news.setdefault(tag, []).append(one)
+    if not news:
+        return 0
+    waiting = OrderTask.objects.filter(
+        account=account, tries__tag__in=news, state__in=OPEN_ENDED
+    ).distinct()
+    return sum(take(task, news) for task in waiting)
+
+
+def take(task: OrderTask, news: dict[str, list[OrderUpdate]]) -> bool:
+    """Let a task have its order, also one that was given up: it is watched to the day's end."""
+    tags = store.tags_of(task)
+    ours = {one.order_id: one for tag in tags for one in news.get(tag, [])}
+    finding = operation(task.kind).judge(task, tags, ours)
+    refused = all(one.status is OrderStatus.REJECTED for one in ours.values())
+    if finding.verdict is not Verdict.FOUND or (task.state == State.FAILED and refused):
+        return False  # not it, or both say that it was refused
+    try:
+        store.move(task, core.found_late(task, list(finding.order_ids)))
+    except (store.Overtaken, core.NotPossible):
+        return False
+    if task.reason == core.Reason.LATE:
+        logger.critical("%s was given up and stands at the broker: %s", task.code, task.order_id)
+    return True

@@ -1,0 +1,173 @@
+"""What each kind of task does at the broker, and how its outcome is found again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Protocol
+
+from accounts.brokers.base import Broker
+from accounts.brokers.types import OrderRequest, OrderUpdate
+from accounts.brokers.words import OrderStatus, Variety
+from orders.engine.core import Reason, State, Verdict
+from orders.engine.models import Kind, OrderTask
+from orders.engine.spelling import read_change, read_order
+
+TTL_MARKET = timedelta(seconds=10)
+TTL_LIMIT = timedelta(seconds=60)
+TTL_LONG = timedelta(minutes=5)
+
+type Book = Mapping[str, OrderUpdate]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What the broker registered."""
+
+    order_ids: tuple[str, ...]
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What the book says of a task."""
+
+    verdict: Verdict
+    order_ids: tuple[str, ...] = ()
+    message: str = ""
+
+
+class Operation(Protocol):
+    """One kind of task."""
+
+    has_window: bool  # whether the same content within five minutes is a question
+    absent: tuple[State, Reason]  # how it ends when the book shows that it was not done
+
+    def time_to_live(self, params: Mapping[str, Any]) -> timedelta: ...
+
+    def send(self, broker: Broker, task: OrderTask) -> Sent: ...
+
+    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding: ...
+
+
+class Place:
+    """A new order, found again by its tag."""
+
+    has_window = True
+    absent = (State.DEAD_LETTER, Reason.ABSENT)
+
+    def time_to_live(self, params: Mapping[str, Any]) -> timedelta:
+        """Tell how long it may wait: after an outage nothing old is sent."""
+        order = read_order(params)
+        if order.variety is Variety.AMO:
+            return TTL_LONG
+        return TTL_LIMIT if order.order_type.has_price else TTL_MARKET
+
+    def send(self, broker: Broker, task: OrderTask) -> Sent:
+        placed = broker.place(replace(order_of(task), tag=task.tag))
+        refused = [one.refusal for one in placed.slices if not one.order_id]
+        message = ""
+        if refused:
+            message = f"{len(refused)} of {len(placed.slices)} slices were refused: {refused[0]}"
+        return Sent(order_ids=placed.order_ids, message=message)
+
+    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding:
+        order = order_of(task)
+        ours = [told for told in book.values() if any(told.is_tagged(tag) for tag in tags)]
+        ids = tuple(sorted(told.order_id for told in ours))
+        if not ours:
+            return Finding(
+                verdict=Verdict.ABSENT,
+                message="The broker's order book does not have it. You can send it again.",
+            )
+        wanted = (order.exchange, order.symbol, order.side)
+        if any((told.exchange, told.symbol, told.side) != wanted for told in ours):
+            message = f"Its tag stands on another order: {', '.join(ids)}."
+            return Finding(verdict=Verdict.OTHER, order_ids=ids, message=message)
+        in_parts = order.autoslice or order.variety is Variety.ICEBERG
+        if len(ours) > 1 and not in_parts:
+            message = f"It stands at the broker {len(ours)} times: {', '.join(ids)}."
+            return Finding(verdict=Verdict.SEVERAL, order_ids=ids, message=message)
+        return Finding(verdict=Verdict.FOUND, order_ids=ids)
+
+
+class Modify:
+    """New terms for a working order: the book shows whether it has them."""
+
+    has_window = False
+    absent = (State.FAILED, Reason.NOT_APPLIED)
+
+    def time_to_live(self, params: Mapping[str, Any]) -> timedelta:
+        return TTL_LIMIT
+
+    def send(self, broker: Broker, task: OrderTask) -> Sent:
+        return Sent(order_ids=(broker.modify(read_change(task.params)),))
+
+    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding:
+        told = book.get(task.target)
+        if told is None:
+            return Finding(verdict=Verdict.SILENT)
+        change = read_change(task.params)
+        wanted = {
+            "quantity": change.quantity,
+            "price": change.price,
+            "trigger_price": change.trigger_price,
+            "order_type": change.order_type,
+            "validity": change.validity,
+            "disclosed_quantity": change.disclosed_quantity,
+        }
+        if all(getattr(told, name) == value for name, value in wanted.items() if value is not None):
+            return Finding(verdict=Verdict.FOUND, order_ids=(task.target,))
+        if told.status.is_final:
+            message = f"The order was {told.status.lower()} before it could be changed."
+            return Finding(verdict=Verdict.OVER, message=message)
+        if told.status is OrderStatus.MODIFYING:
+            return Finding(verdict=Verdict.SILENT)
+        message = "The broker did not make the change. The order stands as it was."
+        return Finding(verdict=Verdict.ABSENT, message=message)
+
+
+class Cancel:
+    """The end of a working order."""
+
+    has_window = False
+    absent = (State.FAILED, Reason.NOT_APPLIED)
+
+    def time_to_live(self, params: Mapping[str, Any]) -> timedelta:
+        return TTL_LONG
+
+    def send(self, broker: Broker, task: OrderTask) -> Sent:
+        variety = Variety(task.params["variety"])
+        parent = task.params.get("parent_order_id")
+        return Sent(
+            order_ids=(broker.cancel(task.target, variety=variety, parent_order_id=parent),)
+        )
+
+    def judge(self, task: OrderTask, tags: Sequence[str], book: Book) -> Finding:
+        told = book.get(task.target)
+        if told is None:
+            return Finding(verdict=Verdict.SILENT)
+        if told.status is OrderStatus.CANCELLED:
+            return Finding(verdict=Verdict.FOUND, order_ids=(task.target,))
+        if told.status.is_final:
+            message = f"The order was {told.status.lower()} before it could be cancelled."
+            return Finding(verdict=Verdict.OVER, message=message)
+        if told.status is OrderStatus.CANCELLING:
+            return Finding(verdict=Verdict.SILENT)
+        message = "The broker did not cancel it. The order still works; cancel it again."
+        return Finding(verdict=Verdict.ABSENT, message=message)
+
+
+OPERATIONS: dict[str, Operation] = {
+    Kind.PLACE: Place(),
+    Kind.MODIFY: Modify(),
+    Kind.CANCEL: Cancel(),
+}
+
+
+def order_of(task: OrderTask) -> OrderRequest:
+    """Read the order that a task places."""
+    return read_order(task.params)
+
+
+def operation(kind: str) -> Operation:
+    return OPERATIONS[kind]

@@ -1,0 +1,85 @@
+"""What a person decides about a task that the engine gave up: look again, link, send again, abandon."""
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.brokerage import BrokerAccount
+from accounts.brokers.errors import BrokerError
+from accounts.lines import line_to
+from accounts.ways_in import fresh
+from orders import book
+from orders.engine import core, points, store
+from orders.engine.accept import NotAccepted
+from orders.engine.models import Kind, OrderTask
+from orders.engine.operations import operation
+from orders.ledger import Order
+
+
+def refresh(task: OrderTask) -> OrderTask:
+    """Read the broker's book now; whatever it has of the task is taken in."""
+    account = fresh(BrokerAccount(pk=task.account_id))
+    at = store.now()
+    try:
+        with line_to(account) as broker:
+            told = broker.orders()
+    except BrokerError as error:
+        raise NotAccepted(f"The book could not be read: {error}.") from error
+    book.absorb(account, told, heard_from="look", at=at)
+    task.refresh_from_db()
+    return task
+
+
+def resend(task: OrderTask, *, who: str, why: str) -> OrderTask:
+    """Let a task leave once more, after a fresh look that it is not there."""
+    check(task, why)
+    if refresh(task).state == core.State.COMPLETED:
+        raise NotAccepted(f"It stands at the broker: {task.order_id}. Nothing was sent.")
+    ttl = operation(task.kind).time_to_live(task.params)
+    try:
+        step = core.resend(task, store.now(), ttl)
+    except core.NotPossible as error:
+        raise NotAccepted(f"{task.code} cannot be sent again: {error}.") from error
+    decide(task, step, who=who, why=why)
+    return task
+
+
+def link(task: OrderTask, order_id: str, *, who: str, why: str) -> OrderTask:
+    """Say which order at the broker it is."""
+    check(task, why)
+    if task.kind != Kind.PLACE:
+        raise NotAccepted("Only a new order can be linked to one at the broker.")
+    order = Order.objects.filter(account=task.account_id, order_id=order_id).first()
+    if order is None:
+        raise NotAccepted(f"This account has no order {order_id}. Refresh the book first.")
+    if (order.exchange, order.symbol) != (task.exchange, task.symbol):
+        raise NotAccepted(f"Order {order_id} is of {order.exchange}:{order.symbol}.")
+    if OrderTask.objects.filter(account=task.account_id, order_id=order_id).exists():
+        raise NotAccepted(f"Order {order_id} belongs to another task already.")
+    decide(task, core.link(task, order_id), who=who, why=why)
+    return task
+
+
+def abandon(task: OrderTask, *, who: str, why: str) -> OrderTask:
+    """Close it; should the order turn up all the same, it is taken in and an alarm goes off."""
+    check(task, why)
+    decide(task, core.abandon(task, why), who=who, why=why)
+    return task
+
+
+def check(task: OrderTask, why: str) -> None:
+    if not why.strip():
+        raise NotAccepted("Say why, for the record.")
+    if not task.is_dead_letter:
+        raise NotAccepted(f"{task.code} is {task.state.lower()}; there is nothing to decide.")
+
+
+@transaction.atomic
+def decide(task: OrderTask, step: core.Step, *, who: str, why: str) -> None:
+    try:
+        store.move(task, step, who=who)
+    except (store.Overtaken, core.NotPossible) as error:
+        raise NotAccepted(f"{error}. Look at it again.") from error
+    account = BrokerAccount.objects.get(pk=task.account_id)
+    audit.record(f"task.{step.what}", account=account, object=task.code, after=why[:200])
+    store.hint(task.account_id)
+    points.reached("C15")

@@ -1,0 +1,85 @@
+"""Finding out what became of tasks that nobody can tell of: one reading of the book serves them all."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+
+from accounts.brokerage import BrokerAccount
+from accounts.brokers.errors import BrokerError
+from accounts.brokers.types import OrderUpdate
+from accounts.lines import line_to
+from accounts.ways_in import fresh
+from orders import book
+from orders.engine import core, store
+from orders.engine.core import State, Timing, Verdict
+from orders.engine.models import OrderTask
+from orders.engine.operations import Finding, operation
+from orders.ledger import Order, trading_day
+
+logger = logging.getLogger(__name__)
+
+
+def unclear_tasks(account_id: int) -> list[OrderTask]:
+    unclear = OrderTask.objects.filter(account=account_id, state=State.UNKNOWN)
+    return list(unclear.order_by("sequence"))
+
+
+def is_due(task: OrderTask, at: datetime, timing: Timing) -> bool:
+    """Tell whether the book is to be read again for it: at once, then ever more rarely."""
+    if task.read_at is None or task.sent_at is None:
+        return True
+    gap = timing.gap((task.read_at - task.sent_at).total_seconds())
+    return (at - task.read_at).total_seconds() >= gap
+
+
+def look(account_id: int, timing: Timing) -> int:
+    """Read the account's book if a task waits for it; tell how many are clear now."""
+    waiting = unclear_tasks(account_id)
+    if not any(is_due(task, store.now(), timing) for task in waiting):
+        return 0
+    account = fresh(BrokerAccount(pk=account_id))
+    began = store.now()
+    known = set(known_ids(account, began))
+    try:
+        with line_to(account) as broker:
+            told = broker.orders()
+    except BrokerError as error:
+        logger.info("%s: the book could not be read: %s", account.code, error)
+        for task in waiting:
+            OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=store.now())
+        return 0
+    book.absorb(account, told, heard_from="look", at=began)
+    by_id = {one.order_id: one for one in told}
+    is_whole = known <= by_id.keys()
+    # What absorb has found by its tag is clear already.
+    return sum(
+        settle(task, by_id, began, timing, is_whole=is_whole) for task in unclear_tasks(account_id)
+    )
+
+
+def known_ids(account: BrokerAccount, at: datetime) -> Iterable[str]:
+    """Name the orders of today that a whole book must show."""
+    today = Order.objects.filter(account=account, day=trading_day(at))
+    return today.exclude(status_text=book.SENT).values_list("order_id", flat=True)
+
+
+def settle(
+    task: OrderTask, by_id: dict[str, OrderUpdate], at: datetime, timing: Timing, *, is_whole: bool
+) -> bool:
+    """Go on with one task from this reading."""
+    acting = operation(task.kind)
+    finding = acting.judge(task, store.tags_of(task), by_id)
+    counts = is_whole and task.sent_at is not None and trading_day(task.sent_at) == trading_day(at)
+    if finding.verdict is Verdict.ABSENT and not counts:
+        finding = Finding(verdict=Verdict.SILENT)
+    step = core.read(
+        task, at, finding.verdict, timing, order_ids=list(finding.order_ids),
+        message=finding.message, absent=acting.absent,
+    )  # fmt: skip
+    try:
+        store.move(task, step)
+    except store.Overtaken:
+        return False
+    if task.reason == core.Reason.DUPLICATE:
+        logger.critical("%s stands at the broker more than once: %s", task.code, task.order_ids)
+    return task.state != State.UNKNOWN

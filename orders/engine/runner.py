@@ -1,0 +1,160 @@
+"""One process that looks after accounts' tasks: woken by Postgres, and every two seconds by itself."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+
+import psycopg
+from django.db import DatabaseError, connection
+from django.db.models import Q
+
+from orders.engine import store, sweep
+from orders.engine.models import Lane
+from orders.engine.sending import Sender
+from tradedesk import database
+
+logger = logging.getLogger(__name__)
+SWEEP_EVERY = 2.0
+LEASE = timedelta(seconds=6)
+THREADS = 6
+SICK_FOR = 1.0  # seconds until a failed look is tried again
+
+
+class Runner:
+    """Looks after the accounts whose lane it leads; any number of these processes may run."""
+
+    def __init__(self, sender: Sender | None = None, *, threads: int = THREADS) -> None:
+        self.sender = sender or Sender()
+        self.name = f"{socket.gethostname()}:{os.getpid()}"[:60]
+        self.stopping = threading.Event()
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="lane")
+        self.lock = threading.Lock()
+        self.busy: set[int] = set()
+        self.again: set[int] = set()
+        self.timers: dict[int, float] = {}
+        self.led: dict[int, float] = {}  # until when our word holds without asking
+        self.wake = threading.Event()
+
+    def run(self) -> None:
+        """Look after accounts until somebody says stop."""
+        listener = threading.Thread(target=self.listen, name="hints", daemon=True)
+        listener.start()
+        while not self.stopping.is_set():
+            with suppress(DatabaseError):
+                self.sweep()
+            self.keep_time(until=time.monotonic() + SWEEP_EVERY)
+        self.pool.shutdown(wait=True)
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.wake.set()
+
+    def sweep(self) -> None:
+        """Look at every account with work, and keep what this process leads."""
+        try:
+            for account_id in sweep.accounts_with_work():
+                self.submit(account_id, with_sweep=True)
+        finally:
+            connection.close_if_unusable_or_obsolete()
+
+    def keep_time(self, until: float) -> None:
+        """Start what is due, to the millisecond, until the next sweep."""
+        while not self.stopping.is_set() and (now := time.monotonic()) < until:
+            with self.lock:
+                due = [one for one, at in self.timers.items() if at <= now]
+                for account_id in due:
+                    del self.timers[account_id]
+                following = min(self.timers.values(), default=until)
+            for account_id in due:
+                self.submit(account_id)
+            self.wake.wait(max(0.0, min(following, until) - time.monotonic()))
+            self.wake.clear()
+
+    # Hints -----------------------------------------------------------------------------------
+
+    def listen(self) -> None:
+        """Hear which account has something new, in the moment it is committed."""
+        while not self.stopping.is_set():
+            try:
+                with database.connect(autocommit=True) as line:
+                    line.execute(f"LISTEN {store.CHANNEL}")
+                    while not self.stopping.is_set():
+                        for heard in line.notifies(timeout=1.0):
+                            self.submit(int(heard.payload))
+            except psycopg.Error as error:
+                logger.warning("hints are away, the sweep goes on: %s", error)
+                self.stopping.wait(SICK_FOR)
+
+    # Accounts --------------------------------------------------------------------------------
+
+    def submit(self, account_id: int, *, with_sweep: bool = False) -> None:
+        """Let one thread look after an account; who comes meanwhile makes it look once more."""
+        with self.lock:
+            if account_id in self.busy:
+                self.again.add(account_id)
+                return
+            self.busy.add(account_id)
+        with suppress(RuntimeError):  # the pool is closing
+            self.pool.submit(self.look_after, account_id, with_sweep=with_sweep)
+
+    def look_after(self, account_id: int, *, with_sweep: bool) -> None:
+        after: float | None = None
+        try:
+            if self.leads(account_id):
+                if with_sweep:
+                    sweep.sweep(account_id, self.sender.timing)
+                after = self.drain(account_id)
+        except Exception:
+            logger.exception("account %s is looked after again in a moment", account_id)
+            after = SICK_FOR
+        finally:
+            connection.close_if_unusable_or_obsolete()
+            self.done(account_id, after)
+
+    def drain(self, account_id: int) -> float | None:
+        """Do what can be done now; tell when something is due by itself."""
+        while not self.stopping.is_set():
+            following = self.sender.step(account_id)
+            if not following.did_something:
+                return following.after
+        return None
+
+    def done(self, account_id: int, after: float | None) -> None:
+        with self.lock:
+            self.busy.discard(account_id)
+            is_wanted = account_id in self.again
+            self.again.discard(account_id)
+            if after is not None:
+                self.timers[account_id] = time.monotonic() + after
+        if is_wanted:
+            self.submit(account_id)
+        self.wake.set()
+
+    def leads(self, account_id: int) -> bool:
+        """Tell whether this process looks after the account, and keep it so for a while."""
+        if self.led.get(account_id, 0.0) > time.monotonic():
+            return True
+        now = store.now()
+        free = Q(runner=self.name) | Q(runner_until=None) | Q(runner_until__lte=now)
+        mine = Lane.objects.filter(free, account=account_id)
+        leads = bool(mine.update(runner=self.name, runner_until=now + LEASE))
+        self.led[account_id] = time.monotonic() + LEASE.total_seconds() / 2 if leads else 0.0
+        return leads
+
+
+def run_once(sender: Sender) -> int:
+    """Do, in this process, all that can be done now; tell how many steps it took."""
+    steps = 0
+    look: Callable[[int], None] = partial(sweep.sweep, timing=sender.timing)
+    for account_id in sweep.accounts_with_work():
+        look(account_id)
+        while sender.step(account_id).did_something:
+            steps += 1
+    return steps

@@ -1,0 +1,277 @@
+"""Taking the next task of an account and sending it: claim, say so, send, keep the answer."""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.db.models import Q
+
+from accounts import breaker
+from accounts.access import why_no_trading
+from accounts.brokerage import BrokerAccount
+from accounts.brokerage import State as AccountState
+from accounts.brokers import patience
+from accounts.brokers.errors import AuthExpired, BrokerError, RateLimited
+from accounts.brokers.types import OrderUpdate
+from accounts.brokers.words import CallClass, OrderStatus, Outcome
+from accounts.lines import limiter, line_to
+from accounts.ways_in import fresh
+from orders import book
+from orders.engine import core, exits, points, store, switch
+from orders.engine.core import Reason, State, Timing
+from orders.engine.models import Kind, OrderAttempt, OrderTask
+from orders.engine.operations import Sent, operation, order_of
+from orders.engine.spelling import CAPPED
+from orders.engine.sweep import expired_words
+from tradedesk import metrics
+
+logger = logging.getLogger(__name__)
+LOCKS = 7_301  # our name among the advisory locks
+HELD_FOR = 1.0  # seconds until what is held is looked at again
+SENDER_BUSY = 0.05
+UNCLEAR_FOR = timedelta(minutes=2)
+MOST_UNCLEAR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """When to look at the account again: at once, after so many seconds, or when somebody says so."""
+
+    after: float | None = None
+    did_something: bool = False
+
+
+@dataclass(slots=True)
+class Sender:
+    """What a process needs to send; trials give it their own timing and chance."""
+
+    timing: Timing = field(default_factory=Timing)
+    chance: Callable[[], float] = random.random
+
+    def step(self, account_id: int) -> Next:
+        """Do the next thing for this account, if its time has come."""
+        account = fresh(BrokerAccount(pk=account_id))
+        task = next_task(account_id)
+        if task is None:
+            return Next(until_next(account_id))
+        now = store.now()
+        if task.expires_at <= now:
+            return ended(task, Reason.EXPIRED, expired_words(task))
+        if stop := switch.stop_of(account_id, now, is_exit=task.is_exit):
+            return ended(task, Reason.STOPPED, switch.words(stop) + ".")
+        if why := what_holds(task, account):
+            return held(task, why)
+        call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
+        permit = limiter(account.broker).ask(str(account_id), call_class)
+        if not permit.is_granted:
+            why = "Redis to come back" if permit.is_limiter_away else "its turn"
+            return held(task, why, wait=permit.wait)
+        try:
+            if not self.claim(task):
+                return Next(SENDER_BUSY)
+            points.reached("C5")
+            self.send(task, account)
+        except (store.Overtaken, core.NotPossible) as error:
+            logger.info("%s: %s", task.code, error)
+        return Next(0.0, did_something=True)
+
+    def claim(self, task: OrderTask) -> bool:
+        """Be the one sender of the account, or leave it to whoever is."""
+        with transaction.atomic():
+            if not lock(task.account_id):
+                return False
+            others = OrderTask.objects.filter(account=task.account_id, state=State.RUNNING)
+            now = store.now()
+            if others.filter(lease_until__gt=now).exists():
+                return False
+            store.move(task, core.claim(task, now, self.timing))
+            points.reached("C4")
+        return True
+
+    def send(self, task: OrderTask, account: BrokerAccount) -> None:
+        """Send a claimed task, once."""
+        try:
+            why = why_not(task, account)
+        except BrokerError as error:
+            store.move(task, core.put_back(task, store.now(), words(error)[:500]))
+            return
+        if why:
+            store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
+            return
+        began = time.monotonic()
+        attempt = self.begin(task)
+        if attempt is None:
+            return
+        points.reached("C7")
+        sent: Sent | None = None
+        failure: BrokerError | None = None
+        try:
+            # A process that was stopped since it looked at the kill switch sends nothing any more.
+            with (
+                patience.leaving_by(began + self.timing.send_guard),
+                patience.within(self.timing.deadline),
+                line_to(account) as broker,
+            ):
+                sent = operation(task.kind).send(broker, task)
+                points.reached("C10")
+        except BrokerError as error:
+            failure = error
+        except Exception:  # the database, or a fault of ours: the order may have left
+            logger.exception("%s: what became of it is looked for at the broker", task.code)
+        elapsed = time.monotonic() - began
+        self.keep(task, attempt, sent, failure, elapsed)
+
+    def begin(self, task: OrderTask) -> OrderAttempt | None:
+        """Write that it is about to leave, and by which tag it can be found."""
+        with transaction.atomic():
+            now = store.now()
+            if stop := switch.stop_of(task.account_id, now, is_exit=task.is_exit):
+                step = core.end_before_sending(task, Reason.STOPPED, switch.words(stop) + ".")
+                store.move(task, step)
+                return None
+            if now >= task.expires_at:
+                step = core.end_before_sending(task, Reason.EXPIRED, expired_words(task))
+                store.move(task, step)
+                return None
+            store.move(task, core.begin(task, now, store.fresh_tag(task.strategy)))
+            attempt = OrderAttempt.objects.create(
+                task=task, number=task.attempts, tag=task.tag, began_at=now
+            )
+            points.reached("C6")
+        return attempt
+
+    def keep(
+        self,
+        task: OrderTask,
+        attempt: OrderAttempt,
+        sent: Sent | None,
+        failure: BrokerError | None,
+        elapsed: float,
+    ) -> None:
+        """Keep the answer, and what it means for the task."""
+        outcome = Outcome.ACCEPTED if sent else failure.outcome if failure else Outcome.UNKNOWN
+        attempt.outcome, attempt.elapsed_ms = outcome, round(elapsed * 1000)
+        attempt.message = (sent.message if sent else words(failure))[:500]
+        if failure:
+            attempt.status, attempt.error_type = failure.status, failure.error_type[:60]
+        metrics.ORDER_OUTCOMES.labels(task.kind, outcome).inc()
+        try:
+            with transaction.atomic():
+                attempt.save()
+                store.move(task, self.step_for(task, outcome, sent, failure))
+                points.reached("C11")
+            points.reached("C12")
+        except store.Overtaken:
+            self.keep_late(task, sent)
+        points.reached("C13")
+        if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
+            show(task, sent.order_ids[0])
+
+    def step_for(
+        self, task: OrderTask, outcome: str, sent: Sent | None, failure: BrokerError | None
+    ) -> core.Step:
+        if sent:
+            return core.accepted(task, list(sent.order_ids), sent.message[:500])
+        message = words(failure)[:500]
+        if outcome == Outcome.REJECTED and not (failure and failure.retry_helps):
+            return core.refused(task, message)
+        if outcome in {Outcome.NOT_SENT, Outcome.REJECTED}:
+            pause = self.timing.pause(task.attempts, self.chance())
+            if isinstance(failure, RateLimited):
+                pause = max(pause, timedelta(seconds=failure.retry_after))
+            may_retry = failure is not None and (
+                failure.retry_helps or isinstance(failure, AuthExpired)
+            )
+            return core.not_sent(task, store.now(), pause, message, may_retry=may_retry)
+        return core.unclear(task, message)
+
+    def keep_late(self, task: OrderTask, sent: Sent | None) -> None:
+        """Keep an answer that came after the sweep had taken the task from us."""
+        attempt_facts = f"{task.code}: an answer came after its lease was over"
+        logger.warning("%s: %s", attempt_facts, "registered" if sent else "not registered")
+        if not sent:
+            return  # what the book shows decides
+        stored = OrderTask.objects.get(pk=task.pk)
+        if stored.state != State.COMPLETED:
+            store.move(stored, core.found_late(stored, list(sent.order_ids)))
+
+
+def next_task(account_id: int) -> OrderTask | None:
+    """Give what is due: exits and cancels first, then in the order of arrival."""
+    due = Q(try_at__lte=store.now()) | Q(expires_at__lte=store.now())
+    waiting = OrderTask.objects.filter(due, account=account_id, state=State.PENDING)
+    return waiting.select_related("user").order_by("-is_exit", "sequence").first()
+
+
+def until_next(account_id: int) -> float | None:
+    """Tell in how many seconds something that waits by itself is due."""
+    waiting = OrderTask.objects.filter(account=account_id, state=State.PENDING)
+    first = waiting.order_by("try_at").values_list("try_at", flat=True).first()
+    return None if first is None else max(0.0, (first - store.now()).total_seconds())
+
+
+def lock(account_id: int) -> bool:
+    """Take the account's lock for this transaction, unless somebody holds it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCKS, account_id])
+        return bool(cursor.fetchone()[0])
+
+
+def ended(task: OrderTask, reason: Reason, message: str) -> Next:
+    try:
+        store.move(task, core.end_before_sending(task, reason, message))
+    except (store.Overtaken, core.NotPossible) as error:
+        logger.info("%s: %s", task.code, error)
+    return Next(0.0, did_something=True)
+
+
+def held(task: OrderTask, why: str, *, wait: float = HELD_FOR) -> Next:
+    store.note_wait(task, why)
+    return Next(min(max(wait, 0.001), HELD_FOR))
+
+
+def why_not(task: OrderTask, account: BrokerAccount) -> str:
+    """Look again, at the last moment, at what was allowed when it was asked for."""
+    if task.user and (why := why_no_trading(task.user, account)):
+        return why
+    return exits.cap(task, account) if CAPPED in task.params else ""
+
+
+def what_holds(task: OrderTask, account: BrokerAccount) -> str:
+    """Tell what a task has to wait for, within its time to live."""
+    at = store.now()
+    if account.state(at) == AccountState.NEEDS_LOGIN:
+        return "somebody to log the account in"
+    if task.is_exit:
+        return ""
+    if not breaker.allows_entry(account):
+        return "the broker to answer again"
+    unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN)
+    if unclear.count() > MOST_UNCLEAR or unclear.filter(sent_at__lte=at - UNCLEAR_FOR).exists():
+        return "clarity about earlier orders"
+    return ""
+
+
+def words(failure: BrokerError | None) -> str:
+    if failure is None:
+        return "Something went wrong while it was sent; the broker is asked what became of it."
+    return failure.text or str(failure)
+
+
+def show(task: OrderTask, order_id: str) -> None:
+    """Put the new order into the book at once: the broker registered it, more is not known yet."""
+    order = order_of(task)
+    told = OrderUpdate(
+        order_id=order_id, status=OrderStatus.RECEIVED, status_text=book.SENT,
+        exchange=order.exchange, symbol=order.symbol, side=order.side,
+        order_type=order.order_type, product=order.product, variety=order.variety,
+        validity=order.validity, validity_minutes=order.validity_minutes,
+        quantity=order.quantity, filled_quantity=0, price=order.price or Decimal(0),
+        trigger_price=order.trigger_price or Decimal(0), tag=task.tag, tags=(task.tag,),
+    )  # fmt: skip
+    book.absorb(task.account, [told], heard_from="answer", at=store.now())

@@ -1,0 +1,74 @@
+"""The kill switch: entries of one account, entries of all, or everything. Only a person releases it."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts import audit
+from accounts.brokerage import BrokerAccount
+from orders.engine import store
+from orders.engine.models import KillSwitch, OrderTask, StopLevel
+
+
+def active(at: datetime) -> QuerySet[KillSwitch]:
+    """Give what is pressed now."""
+    return KillSwitch.objects.filter(
+        Q(until=None) | Q(until__gt=at), released_at=None
+    ).select_related("account")
+
+
+def stop_of(account_id: int, at: datetime, *, is_exit: bool) -> KillSwitch | None:
+    """Give what keeps a task of this account from leaving, the widest first."""
+    wanted = Q(level=StopLevel.L3)
+    if not is_exit:
+        wanted |= Q(level=StopLevel.L2) | Q(level=StopLevel.L1, account=account_id)
+    return active(at).filter(wanted).order_by("-level", "at").first()
+
+
+@transaction.atomic
+def press(
+    level: str,
+    *,
+    why: str,
+    who: str,
+    account: BrokerAccount | None = None,
+    until: datetime | None = None,
+) -> KillSwitch:
+    """Stop at once: the engine reads this row before every sending."""
+    pressed = KillSwitch.objects.create(
+        level=level, account=account, why=why[:200], who=who, until=until
+    )
+    audit.record("trading.stopped", account=account, after=f"{level}: {why[:200]}")
+    wake_everyone(account)
+    return pressed
+
+
+@transaction.atomic
+def release(stops: QuerySet[KillSwitch], *, who: str) -> int:
+    """Let trading go on. What was refused meanwhile stays refused."""
+    at = store.now()
+    released = 0
+    for stop in stops.filter(released_at=None).select_for_update(of=("self",)):
+        stop.released_at, stop.released_by = at, who
+        stop.save(update_fields=["released_at", "released_by"])
+        audit.record("trading.released", account=stop.account, before=stop.level)
+        released += 1
+    return released
+
+
+def wake_everyone(account: BrokerAccount | None) -> None:
+    """Let what waits be refused now, not when its turn comes."""
+    waiting = OrderTask.objects.working()
+    if account:
+        waiting = waiting.filter(account=account)
+    for account_id in waiting.order_by().values_list("account_id", flat=True).distinct():
+        store.hint(account_id)
+
+
+def words(stop: KillSwitch) -> str:
+    """Say to a trader why nothing leaves."""
+    where = f"in {stop.account.name}" if stop.account else "on this desk"
+    what = "All trading" if stop.level == StopLevel.L3 else "New orders"
+    until = f" until {stop.until:%H:%M}" if stop.until else ""
+    return f"{what} {where} stopped by {stop.who}{until}: {stop.why}"

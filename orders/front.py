@@ -1,0 +1,73 @@
+"""What pages and commands do with orders: look a ticket over, then hand it to the engine."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime
+
+from accounts.brokerage import BrokerAccount
+from accounts.brokers.errors import TradedeskError
+from accounts.models import User
+from orders.engine import accept
+from orders.engine.accept import Accepted, Asked
+from orders.engine.models import OrderTask, Source
+from orders.ledger import Order
+from orders.tickets import Caps, Facts, Ticket, refusals
+from orders.tickets.checking import check
+from orders.tickets.gathering import facts_for
+from orders.tickets.problems import Problem
+
+
+class Refused(TradedeskError):
+    """The ticket breaks a rule of ours; nothing was stored."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(" ".join(problem.text for problem in problems))
+        self.problems = problems
+
+
+def caps_of(account: BrokerAccount) -> Caps:
+    """Give the most that one order of this account may be."""
+    return Caps()
+
+
+def facts_of(
+    ticket: Ticket, account: BrokerAccount, at: datetime, *, is_exit: bool = False
+) -> Facts:
+    return facts_for(ticket, account, at=at, caps=caps_of(account), is_exit=is_exit)
+
+
+def place(asked: Asked, ticket: Ticket, at: datetime, *, is_exit: bool = False) -> Accepted:
+    """Look the ticket over and have it sent."""
+    found = refusals(check(ticket, facts_of(ticket, asked.account, at, is_exit=is_exit)))
+    if found:
+        raise Refused(found)
+    return accept.place(asked, ticket.request(), is_exit=is_exit)
+
+
+def working_orders(account: BrokerAccount, at: datetime) -> list[Order]:
+    """Give what can still be cancelled, the newest first."""
+    today = Order.objects.filter(account=account).of_today(at).working()
+    return list(today.order_by("-ordered_at", "-pk"))
+
+
+def cancel_all(
+    account: BrokerAccount,
+    at: datetime,
+    *,
+    source: Source,
+    request: uuid.UUID,
+    user: User | None = None,
+    who: str = "",
+) -> list[OrderTask]:
+    """Have every working order cancelled, each as its own variety; one request, however many."""
+    tasks = []
+    for order in working_orders(account, at):
+        key = f"{request.hex}-{order.pk}"
+        asked = Asked(account=account, key=key, source=source, user=user, who=who, request=request)
+        tasks.append(accept.cancel(asked, order).task)
+    return tasks
+
+
+def confirming(asked: Asked, earlier: OrderTask) -> Asked:
+    """Ask for the same once more, knowingly."""
+    return replace(asked, confirms=earlier.pk)

@@ -1,0 +1,41 @@
+"""Cancel every order of an account that still works."""
+
+import getpass
+import sys
+import uuid
+from typing import Any
+
+from django.core.management.base import CommandParser
+from django.utils import timezone
+
+from orders import front, waiting
+from orders.engine.models import Source
+from orders.listing import chosen, freshen
+from orders.syncing import SOURCES
+from tradedesk.commands import JsonCommand
+
+
+class Command(JsonCommand):
+    help = "Cancels all working orders of an account, or of all accounts with --all, after reading the book anew."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        wanted = parser.add_mutually_exclusive_group(required=True)
+        wanted.add_argument("--account", metavar="CODE")
+        wanted.add_argument("--all", action="store_true", help="of every account")
+        parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = uuid.uuid4()
+        who = f"{getpass.getuser()} at the shell"
+        given = []
+        for account in chosen([options["account"]] if options["account"] else []):
+            freshen(account, SOURCES[0])
+            given += front.cancel_all(
+                account, timezone.now(), source=Source.COMMAND, who=who, request=request
+            )
+        tasks = waiting.wait(given, options["wait"])
+        text = "\n".join(waiting.line(task) for task in tasks) or "No order works."
+        self.answer([waiting.facts(task) for task in tasks], text=text, as_json=options["json"])
+        if options["wait"]:
+            sys.exit(waiting.code_of(tasks))

@@ -1,0 +1,101 @@
+"""Place an order from a shell or a script, by the same rules as from a page."""
+
+import getpass
+import sys
+import uuid
+from typing import Any
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+from accounts.brokers.errors import TradedeskError
+from orders import front, waiting
+from orders.engine.accept import Asked, PossibleDuplicate
+from orders.engine.models import Source
+from orders.listing import chosen
+from orders.tickets.forms import TicketForm
+from tradedesk.commands import JsonCommand
+
+STRATEGY_LENGTH = 3
+
+
+class Command(JsonCommand):
+    help = (
+        "Places an order. It returns when the order is stored (0), and with --wait when it is known what became "
+        "of it: 0 registered, 3 refused, 4 unknown, 5 dead letter, 6 still waiting. 2 is wrong input, 7 a "
+        "possible duplicate. The same --key again gives the same task and sends nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--account", required=True, metavar="CODE")
+        parser.add_argument("--instrument", required=True, metavar="NSE:INFY")
+        parser.add_argument("--side", required=True)
+        parser.add_argument("--quantity", required=True)
+        parser.add_argument("--type", required=True, dest="order_type", metavar="LIMIT")
+        parser.add_argument("--product", required=True, metavar="CNC")
+        parser.add_argument("--price", default="")
+        parser.add_argument("--trigger", default="", dest="trigger_price")
+        parser.add_argument("--validity", default="")
+        parser.add_argument("--validity-minutes", default="")
+        parser.add_argument("--variety", default="")
+        parser.add_argument("--protection", default="", help="per cent; -1 leaves it to the broker")
+        parser.add_argument("--autoslice", action="store_true", help="let the broker cut it up")
+        parser.add_argument("--strategy", default="", help="up to three letters or digits")
+        parser.add_argument("--key", default="", help="whoever repeats it gets the same task")
+        parser.add_argument(
+            "--confirm-duplicate", action="store_true",
+            help="send it although the same was given within five minutes",
+        )  # fmt: skip
+        parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+        parser.add_argument("--dry-run", action="store_true", help="look it over, store nothing")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        (account,) = chosen([options["account"]])
+        form = TicketForm({name: options.get(name) for name in TicketForm.base_fields})
+        at = timezone.now()
+        if form.is_valid():
+            form.judge(front.facts_of(form.ticket, account, at))
+        if not form.is_valid():
+            raise CommandError(problems_of(form), returncode=waiting.WRONG)
+        if options["dry_run"]:
+            self.answer({"ticket": form.ticket.canonical(), "state": "", "reason": ""},
+                        text="Nothing is wrong with it. Nothing was stored.", as_json=options["json"])  # fmt: skip
+            return
+        asked = Asked(
+            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
+            who=f"{getpass.getuser()} at the shell", strategy=strategy_of(options["strategy"]),
+        )  # fmt: skip
+        try:
+            accepted = front.place(asked, form.ticket, at)
+        except PossibleDuplicate as error:
+            if not options["confirm_duplicate"]:
+                text = f"{error} Add --confirm-duplicate."
+                raise CommandError(text, returncode=waiting.DUPLICATE) from error
+            accepted = front.place(front.confirming(asked, error.earlier), form.ticket, at)
+        except TradedeskError as error:
+            raise CommandError(str(error), returncode=waiting.WRONG) from error
+        [task] = waiting.wait([accepted.task], options["wait"])
+        facts = waiting.facts(task, replayed=accepted.is_replay)
+        self.answer(facts, text=waiting.line(task), as_json=options["json"])
+        if options["wait"]:
+            sys.exit(waiting.code_of([task]))
+
+
+def problems_of(form: TicketForm) -> str:
+    """Say what is wrong with each field, by the option's own name."""
+    names = {"order_type": "type", "trigger_price": "trigger", "__all__": "order"}
+    lines = [
+        f"--{names.get(field, field).replace('_', '-')}: {' '.join(map(str, errors))}"
+        for field, errors in form.errors.items()
+    ]
+    return "\n".join(lines)
+
+
+def strategy_of(text: str) -> str:
+    """Check a strategy's code: it becomes part of each order's tag."""
+    if len(text) > STRATEGY_LENGTH or (text and not (text.isascii() and text.isalnum())):
+        raise CommandError(
+            "--strategy: up to three letters or digits, such as MOM.", returncode=waiting.WRONG
+        )
+    return text.upper()

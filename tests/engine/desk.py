@@ -1,0 +1,75 @@
+"""Words for what these tests do again and again."""
+
+import time
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from accounts.brokers.types import OrderRequest
+from accounts.brokers.words import OrderType, Product, Side
+from orders.engine import accept, sweep
+from orders.engine.accept import Asked
+from orders.engine.models import OrderTask, Source
+
+
+def limit(price: str | None = "1450", **more):
+    """A share far below its price: accepted, and open until somebody ends it."""
+    terms: dict[str, Any] = {
+        "exchange": "NSE", "symbol": "INFY", "side": Side.BUY, "quantity": 1,
+        "product": Product.CNC, "order_type": OrderType.LIMIT, "price": Decimal(price) if price else None,
+    }  # fmt: skip
+    return OrderRequest(**terms | more)
+
+
+def market(**more):
+    return limit(price=None, order_type=OrderType.MARKET, market_protection=Decimal(-1), **more)
+
+
+def asked(account, user=None, key="", **more):
+    facts: dict[str, Any] = {"source": Source.COMMAND, "who": "" if user else "a test"}
+    return Asked(account=account, key=key or uuid.uuid4().hex, user=user, **facts | more)
+
+
+def give(account, order=None, **more):
+    return accept.place(asked(account, **more), order or limit()).task
+
+
+def work(sender, account, *, seconds=5.0):
+    """Let the engine work until nothing of the account's waits any more."""
+    ends = time.monotonic() + seconds
+    while OrderTask.objects.working().filter(account=account).exists():
+        assert time.monotonic() < ends, list(
+            OrderTask.objects.values("state", "message", "waits_for")
+        )
+        sweep.sweep(account.pk, sender.timing)
+        while (following := sender.step(account.pk)).did_something:
+            pass
+        time.sleep(min(following.after if following.after is not None else 0.02, 0.02))
+
+
+def again(task):
+    return OrderTask.objects.get(pk=task.pk)
+
+
+def at_exchange(running, account):
+    """All orders that the exchange registered, by its own ledger; it may have refused them since."""
+    ledger = running.control("GET", f"ledger/{account.broker_user_id}")
+    return ledger["orders"] + ledger["refused"]
+
+
+def faults(running, *rules):
+    running.control("DELETE", "faults")
+    if rules:
+        running.control("POST", "faults", {"rules": list(rules)})
+
+
+def until(is_true, seconds=5.0):
+    ends = time.monotonic() + seconds
+    while not (found := is_true()):
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+    return found
+
+
+def statuses(running, account):
+    return sorted(one["status"] for one in at_exchange(running, account))

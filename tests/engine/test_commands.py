@@ -1,0 +1,307 @@
+"""The engine from the command line: what scripts may rely on."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from orders.engine import switch
+from orders.engine.accept import NotAccepted
+from orders.engine.models import KillSwitch, OrderTask
+from orders.engine.runner import Runner
+from tests.engine.desk import again, at_exchange, faults, give, limit, statuses, until, work
+
+pytestmark = pytest.mark.django_db
+ORDER = {
+    "--account": "paper", "--instrument": "NSE:INFY", "--side": "buy", "--quantity": "1",
+    "--type": "limit", "--product": "CNC", "--price": "1,450",
+}  # fmt: skip
+
+
+def said(*arguments):
+    """Run a command; give its exit code and what it said."""
+    out = StringIO()
+    try:
+        call_command(*arguments, stdout=out)
+    except SystemExit as error:
+        return error.code, out.getvalue()
+    except CommandError as error:
+        return error.returncode, str(error)
+    return 0, out.getvalue()
+
+
+def place(*more, **changed):
+    terms = ORDER | {f"--{name}": value for name, value in changed.items()}
+    return said("place_order", *[part for pair in terms.items() for part in pair], *more)
+
+
+@pytest.fixture
+def listed(account):
+    """The account with its broker's list of instruments."""
+    call_command("sync_instruments", stdout=StringIO())
+    return account
+
+
+@pytest.fixture
+def runner(sender):
+    """The process that looks after orders, as a thread of this test."""
+    runner = Runner(sender)
+    thread = threading.Thread(target=run_and_close, args=[runner])
+    thread.start()
+    yield runner
+    runner.stop()
+    thread.join(10)
+
+
+def run_and_close(runner):
+    runner.run()
+    connection.close()
+
+
+def test_an_order_is_stored_and_a_repeated_key_gives_the_same_task(listed):
+    code, first = place("--json", "--key", "script 1")
+    _, second = place("--json", "--key", "script 1")
+
+    assert code == 0
+    told, told_again = json.loads(first), json.loads(second)
+    assert (told["state"], told["replayed"], told["key"]) == ("PENDING", False, "script 1")
+    assert (told_again["task"], told_again["replayed"]) == (told["task"], True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_until_the_broker_has_it(listed, exchange, runner):
+    code, text = place("--json", "--wait", "10")
+
+    told = json.loads(text)
+    assert (code, told["state"]) == (0, "COMPLETED")
+    assert [one["order_id"] for one in at_exchange(exchange, listed)] == [told["order_id"]]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("effect", "code", "state"),
+    [
+        ({"effect": "status_400_before_acceptance", "error_type": "InputException"}, 3, "FAILED"),
+        ({"effect": "drop_before_acceptance"}, 4, "UNKNOWN"),
+    ],
+)
+def test_the_exit_code_tells_what_became_of_it(listed, exchange, runner, effect, code, state):
+    faults(exchange, {"route": "order.place", "count": 1, **effect})
+
+    found, text = place("--json", "--wait", "1")
+
+    assert (found, json.loads(text)["state"]) == (code, state)
+
+
+def test_nobody_looking_after_orders_is_still_waiting(listed):
+    assert place("--wait", "0.2")[0] == 6
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"quantity": "0"}, "--quantity"),
+        ({"price": "1450.03"}, "--price"),
+        ({"price": "NaN"}, "--price"),
+        ({"product": "NRML"}, "--product"),
+        ({"instrument": "NSE:NOTHERE"}, "--instrument"),
+        ({"type": "SL"}, "--trigger"),
+        ({"strategy": "LONG"}, "--strategy"),
+        ({"key": "x" * 65}, "key"),
+    ],
+)
+def test_wrong_input_is_named_by_its_option_and_stores_nothing(listed, changed, words):
+    code, text = place(**changed)
+
+    assert code == 2
+    assert words in text
+    assert not OrderTask.objects.exists()
+
+
+def test_the_same_again_is_a_question_until_it_is_confirmed(listed):
+    place()
+
+    code, text = place()
+    confirmed, _ = place("--confirm-duplicate")
+
+    assert code == 7
+    assert "--confirm-duplicate" in text
+    assert confirmed == 0
+    assert OrderTask.objects.count() == 2
+
+
+def test_a_dry_run_stores_nothing(listed):
+    code, text = place("--dry-run")
+
+    assert code == 0
+    assert "Nothing was stored" in text
+    assert not OrderTask.objects.exists()
+
+
+def test_run_tasks_does_the_work_without_anything_else(listed, exchange):
+    place()
+
+    call_command("run_tasks", "--once", stdout=StringIO())
+
+    assert OrderTask.objects.get().state == "COMPLETED"
+    assert len(at_exchange(exchange, listed)) == 1
+
+
+def test_cancel_all_ends_every_working_order(account, exchange, sender):
+    for quantity in (1, 2, 3):
+        give(account, limit(quantity=quantity))
+    work(sender, account)
+    until(lambda: statuses(exchange, account) == ["OPEN"] * 3)
+
+    code, text = said("cancel_all", "--account", "paper", "--json")
+    work(sender, account)
+
+    assert code == 0
+    assert len(json.loads(text)) == 3
+    until(lambda: statuses(exchange, account) == ["CANCELLED"] * 3)
+    assert said("cancel_all", "--account", "paper")[1].strip() == "No order works."
+
+
+# The kill switch -------------------------------------------------------------------------------
+
+
+def test_the_kill_switch_is_pressed_seen_and_released(account):
+    code, text = said(
+        "kill_switch", "on", "--level", "L1", "--account", "paper", "--reason", "a test", "--json"
+    )
+    _, seen = said("kill_switch", "status", "--json")
+    released, _ = said("kill_switch", "off")
+
+    assert (code, released) == (0, 0)
+    assert json.loads(text) == json.loads(seen)
+    assert json.loads(seen)[0]["reason"] == "a test"
+    assert not switch.active(KillSwitch.objects.get().at).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["on", "--level", "L2"], "--reason"),
+        (["on", "--reason", "x"], "--level"),
+        (["on", "--level", "L1", "--reason", "x"], "--account"),
+        (["on", "--level", "L2", "--reason", "x", "--account", "paper"], "L1"),
+        (["on", "--level", "L2", "--reason", "x", "--until", "soon"], "Indian time"),
+        (["on", "--level", "L2", "--reason", "x", "--until", "2020-01-01T10:00"], "over already"),
+        (["on", "--level", "L1", "--reason", "x", "--account", "nobody"], "nobody"),
+        (["off"], "Nothing"),
+    ],
+)
+def test_a_wrong_press_says_what_to_do(account, arguments, words):
+    code, text = said("kill_switch", *arguments)
+
+    assert code == 1
+    assert words in text
+    assert not KillSwitch.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_leaves_a_second_after_the_switch_also_with_redis_dead(
+    account, exchange, runner, settings
+):
+    """Orders keep coming while it is pressed; the exchange's own clock says when the last one came."""
+    stopping = threading.Event()
+
+    def keep_giving():
+        number = 1
+        while not stopping.is_set():
+            try:
+                give(account, limit(quantity=number))
+            except NotAccepted:  # refused at the door, from the press on
+                stopping.set()
+            number += 1
+            time.sleep(0.05)
+        connection.close()
+
+    giving = threading.Thread(target=keep_giving)
+    giving.start()
+    until(lambda: len(at_exchange(exchange, account)) >= 3)
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "kill_switch", "on"]
+    facts = connection.settings_dict
+    environment = os.environ | {
+        "DATABASE_URL": f"postgres://{facts['USER']}@/{facts['NAME']}?host={facts['HOST']}&port={facts['PORT']}",
+        "REDIS_URL": "redis://127.0.0.1:1/0",  # nobody is there
+        "FIELD_ENCRYPTION_KEY": settings.FIELD_ENCRYPTION_KEY[0],
+    }  # fmt: skip
+    pressed = subprocess.run(
+        [*command, "--level", "L2", "--reason", "a test"],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    giving.join(10)
+    work(runner.sender, account)
+
+    assert pressed.returncode == 0, pressed.stderr
+    committed = KillSwitch.objects.get().at.timestamp() * 1000
+    last = max(one["placed_at_ms"] for one in at_exchange(exchange, account))
+    assert last - committed <= 1000
+    assert OrderTask.objects.filter(reason="stopped").exists() or stopping.is_set()
+
+
+# Deciding ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def letter(account, exchange, sender):
+    """An order that never reached the exchange, and nobody could tell."""
+    faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 1})
+    task = give(account)
+    work(sender, account, seconds=15)
+    assert again(task).state == "DEAD_LETTER"
+    return task
+
+
+def test_a_dead_letter_is_listed_shown_and_sent_again(account, exchange, sender, letter):
+    _, dead = said("tasks", "dead", "--json")
+    _, shown = said("tasks", "show", f"T{letter.pk}")
+    code, _ = said("tasks", "resend", str(letter.pk), "--reason", "it is not there")
+    work(sender, account)
+
+    assert [one["task"] for one in json.loads(dead)] == [letter.pk]
+    assert "attempt 1" in shown
+    assert code == 0
+    assert (again(letter).state, again(letter).attempts) == ("COMPLETED", 2)
+    assert len(at_exchange(exchange, account)) == 1
+
+
+def test_a_dead_letter_is_abandoned_with_a_reason(letter):
+    assert said("tasks", "abandon", str(letter.pk))[0] == 3
+    assert said("tasks", "abandon", str(letter.pk), "--reason", "not wanted any more")[0] == 0
+    assert (again(letter).state, again(letter).reason) == ("FAILED", "abandoned")
+    assert said("tasks", "resend", str(letter.pk), "--reason", "after all")[0] == 3
+
+
+def test_a_dead_letter_is_linked_to_an_order_of_the_book(account, exchange, sender, letter):
+    other = give(account, limit(quantity=2))
+    work(sender, account)
+    order_id = again(other).order_id
+
+    taken, text = said(
+        "tasks", "link", str(letter.pk), "--order", order_id, "--reason", "it is this one"
+    )
+    missing, _ = said(
+        "tasks", "link", str(letter.pk), "--order", "404", "--reason", "it is this one"
+    )
+
+    assert (taken, missing) == (3, 3)
+    assert "another task" in text
+
+
+@pytest.mark.parametrize("number", ["", "x", "T999999", "9" * 30])
+def test_a_task_that_is_none_is_said(account, number):
+    code, text = said("tasks", "show", *([number] if number else []))
+
+    assert code == 2
+    assert "There is no task" in text

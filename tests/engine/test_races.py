@@ -1,0 +1,129 @@
+"""Several processes and several wishes at the same moment."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from django.conf import settings as desk_settings
+from django.db import connection
+
+from accounts.brokers.types import OrderChange
+from accounts.brokers.words import Side
+from orders.engine import accept
+from orders.engine.models import OrderTask
+from orders.engine.sending import Sender
+from orders.ledger import Order
+from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, until, work
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def environment():
+    facts = connection.settings_dict
+    return os.environ | {
+        "DATABASE_URL": f"postgres://{facts['USER']}@/{facts['NAME']}?host={facts['HOST']}&port={facts['PORT']}",
+        "REDIS_URL": desk_settings.REDIS_URL,
+        "PAPER_URL": desk_settings.PAPER_URL,
+        "FIELD_ENCRYPTION_KEY": desk_settings.FIELD_ENCRYPTION_KEY[0],
+        "SECRET_KEY": "of this test alone " * 3,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def streams(account):
+    """Four processes that look after orders, as an operator would start them."""
+    command = [sys.executable, str(desk_settings.BASE_DIR / "manage.py"), "stream"]
+    running = [
+        subprocess.Popen(
+            command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        for _ in range(4)
+    ]
+    yield running
+    for one in running:
+        one.terminate()
+    for one in running:
+        one.wait(15)
+
+
+def test_four_processes_never_pass_the_pace_by_the_exchanges_own_count(account, exchange, streams):
+    for quantity in range(1, 36):
+        give(account, limit(quantity=quantity))
+
+    until(lambda: not OrderTask.objects.working().exists(), seconds=40)
+
+    placed = at_exchange(exchange, account)
+    assert len(placed) == 35
+    assert (
+        max(Counter(one["placed_at_ms"] // 1000 for one in placed).values())
+        <= desk_settings.ORDERS_A_SECOND
+    )
+    assert max(Counter(one["tag"] for one in placed).values()) == 1
+
+
+def test_two_senders_on_one_account_send_each_order_once(account, exchange, sender):
+    for quantity in range(1, 13):
+        give(account, limit(quantity=quantity))
+    start = threading.Barrier(2)
+
+    def run():
+        start.wait()
+        try:
+            work(Sender(timing=sender.timing), account, seconds=20)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert sorted(one["quantity"] for one in at_exchange(exchange, account)) == list(range(1, 13))
+    assert set(OrderTask.objects.values_list("state", flat=True)) == {"COMPLETED"}
+
+
+@pytest.mark.parametrize("wish", ["cancel", "modify"])
+def test_a_change_against_a_fill_ends_as_the_exchange_says(account, exchange, sender, wish):
+    give(account)
+    work(sender, account)
+    until(lambda: statuses(exchange, account) == ["OPEN"])
+    order = Order.objects.get()
+
+    exchange.control("POST", "prices", {"NSE:INFY": "1449"})
+    if wish == "cancel":
+        task = accept.cancel(asked(account), order).task
+    else:
+        task = accept.modify(
+            asked(account), OrderChange(order_id=order.order_id, quantity=2), order
+        ).task
+    work(sender, account, seconds=15)
+    until(lambda: statuses(exchange, account)[0] in {"COMPLETE", "CANCELLED", "OPEN"})
+
+    [there] = at_exchange(exchange, account)
+    done = again(task)
+    assert done.state in {"COMPLETED", "FAILED"}
+    if wish == "cancel":
+        assert (done.state == "COMPLETED") == (there["status"] == "CANCELLED")
+    else:
+        assert (done.state == "COMPLETED") == (there["quantity"] == 2)
+
+
+def test_an_exit_clicked_twice_closes_the_position_once(account, exchange, sender):
+    """Two clicks under two keys, confirmed: the second finds nothing left, whatever the first did."""
+    body = {"user_id": account.broker_user_id, "holdings": [], "positions": [{
+        "exchange": "NSE", "tradingsymbol": "INFY", "product": "MIS", "quantity": 5, "average_price": "1500",
+    }]}  # fmt: skip
+    exchange.control("POST", "holdings", body)
+    exit_order = replace(limit("1450", side=Side.SELL, quantity=5), product="MIS")
+    first = accept.close_position(asked(account), exit_order).task
+    second = accept.close_position(asked(account, confirms=first.pk), exit_order).task
+    work(sender, account, seconds=15)
+
+    assert (again(first).state, again(second).state) == ("COMPLETED", "FAILED")
+    assert "nothing left" in again(second).message
+    assert [one["quantity"] for one in at_exchange(exchange, account)] == [5]

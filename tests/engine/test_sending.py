@@ -1,0 +1,86 @@
+"""What each answer of the broker makes of a task, against the exchange over real HTTP."""
+
+from typing import Any
+
+import pytest
+
+from orders.engine import store
+from orders.engine.models import OrderAttempt, TaskEvent
+from orders.ledger import Order
+from tests.engine.desk import again, at_exchange, faults, give, limit, market, work
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_order_is_placed_once_and_stands_in_the_book(account, exchange, sender):
+    task = give(account)
+
+    work(sender, account)
+
+    done = again(task)
+    [order] = at_exchange(exchange, account)
+    assert (done.state, done.order_id, done.attempts) == ("COMPLETED", order["order_id"], 1)
+    assert order["tag"] == done.tag
+    assert Order.objects.get().order_id == done.order_id
+
+
+# What the fault does, what becomes of the task, how many orders stand at the exchange, how many attempts.
+DROPS: list[tuple[dict[str, Any], str, str, int, int]] = [
+    ({"effect": "drop_before_acceptance", "count": 1}, "DEAD_LETTER", "absent", 0, 1),
+    ({"effect": "drop_after_acceptance", "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "close_after_acceptance", "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "half_answer", "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "status_504_after_acceptance", "body": "html", "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "status_502_after_acceptance", "body": "empty", "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "status_503_before_acceptance", "count": 1}, "DEAD_LETTER", "absent", 0, 1),
+    ({"effect": "delay_after_acceptance", "ms": 2000, "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "redirect_307", "after": True, "count": 1}, "COMPLETED", "", 1, 1),
+    ({"effect": "rate_limit", "count": 1}, "COMPLETED", "", 1, 2),
+    ({"effect": "status_400_before_acceptance", "error_type": "InputException", "count": 1}, "FAILED", "refused", 0, 1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "reason", "orders", "attempts"),
+    DROPS,
+    ids=[str(one[0]["effect"]) for one in DROPS],
+)
+def test_every_answer_has_its_end(
+    account, exchange, sender, fault, state, reason, orders, attempts
+):
+    faults(exchange, {"route": "order.place", **fault})
+    task = give(account)
+
+    work(sender, account, seconds=15)
+
+    done = again(task)
+    assert (done.state, done.reason) == (state, reason), done.message
+    assert done.attempts == attempts
+    placed = at_exchange(exchange, account)
+    assert len(placed) == orders
+    if orders:
+        assert [one["order_id"] for one in placed] == [done.order_id]
+
+
+def test_a_market_order_fills_and_events_give_the_row(account, exchange, sender):
+    task = give(account, market())
+
+    work(sender, account)
+
+    done = again(task)
+    events = list(TaskEvent.objects.filter(task_id=task.pk))
+    told = store.replay(events)
+    assert [one.version for one in events] == [1, 2, 3, 4]
+    assert (told["state"], told["order_id"], told["version"]) == ("COMPLETED", done.order_id, 4)
+    assert OrderAttempt.objects.get().outcome == "ACCEPTED"
+
+
+def test_a_refused_order_says_why_and_frees_its_content(account, exchange, sender):
+    task = give(account, limit(quantity=1, price="1450.03"))
+
+    work(sender, account)
+
+    done = again(task)
+    assert (done.state, done.reason) == ("FAILED", "refused")
+    assert done.message
+    assert give(account, limit(quantity=1, price="1450.03")).pk != task.pk
