@@ -10,6 +10,8 @@ from orders.instruments.models import (
     find_by_token,
     master_of,
 )
+from orders.instruments.resolving import Unresolved, expiries_of, resolve, strikes_of
+from orders.instruments.same import all_at, same_at, twin_of, twins_of
 from orders.instruments.searching import search
 from orders.instruments.standing import NoMaster, Standing, standing
 
@@ -20,10 +22,18 @@ __all__ = [
     "NoMaster",
     "Outcome",
     "Standing",
+    "Unresolved",
+    "all_at",
+    "expiries_of",
     "find",
     "find_by_token",
     "import_master",
     "master_of",
+    "resolve",
+    "same_at",
     "search",
     "standing",
+    "strikes_of",
+    "twin_of",
+    "twins_of",
 ]

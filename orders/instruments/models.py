@@ -108,6 +108,20 @@ class Instrument(models.Model):
                 condition=Q(is_active=True, expiry=None),
                 name="instrument_cash_by_word",
             ),
+            # For what was mistyped. Every underlying has futures, so options add no words. Few rows
+            # change in a day, and those that waited for a vacuum would be read by every search.
+            GinIndex(
+                OpClass(F("words"), name="gin_trgm_ops"),
+                fastupdate=False,
+                condition=Q(Q(expiry=None) | Q(kind=Kind.FUT), is_active=True),
+                name="instrument_by_nearly_a_word",
+            ),
+            # The same instrument at another broker.
+            models.Index(
+                fields=["exchange", "exchange_token"],
+                condition=Q(is_active=True),
+                name="instrument_by_exchange_token",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from orders.instruments.models import Instrument
+from orders.instruments.spelling import corrected
 from orders.instruments.standing import standing
 from orders.instruments.words import EXCHANGES, asked, compact, is_month, is_number
 
@@ -30,6 +31,10 @@ def search(text: str, *, master: str, limit: int = 20) -> list[Instrument]:
     if not words or not limit:
         return []
     found = Question(master, exchange, words, limit).answer()
+    if not found:
+        meant = corrected(words, master)
+        if meant != words:
+            found = Question(master, exchange, meant, limit).answer()
     if not found:
         standing(master, at=timezone.now()).ensure()
     return found

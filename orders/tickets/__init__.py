@@ -5,6 +5,7 @@ from orders.tickets.facts import Band, Caps, Facts, LastPrice, Listing, Only, Re
 from orders.tickets.problems import Fix, Problem, Severity, refusals
 from orders.tickets.quantities import slices
 from orders.tickets.ticket import AUTOMATIC, Ticket
+from orders.tickets.triggers import check_gtt
 
 __all__ = [
     "AUTOMATIC",
@@ -20,6 +21,7 @@ __all__ = [
     "Severity",
     "Ticket",
     "check",
+    "check_gtt",
     "refusals",
     "slices",
 ]

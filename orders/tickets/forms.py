@@ -101,14 +101,23 @@ class TicketForm(forms.Form):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.problems: list[Problem] = []
+        self.read: Ticket | None = None
+
+    def clean(self) -> dict[str, Any] | None:
+        if not self.errors:
+            terms = dict(self.cleaned_data)
+            exchange, symbol = terms.pop("instrument")
+            auction = terms.pop("auction_number") or None
+            self.read = Ticket(exchange=exchange, symbol=symbol, auction_number=auction, **terms)
+        return super().clean()
 
     @property
     def ticket(self) -> Ticket:
-        """Give what the fields say, once they can be read (is_valid)."""
-        terms = dict(self.cleaned_data)
-        exchange, symbol = terms.pop("instrument")
-        auction = terms.pop("auction_number") or None
-        return Ticket(exchange=exchange, symbol=symbol, auction_number=auction, **terms)
+        """Give what the fields say, also when judge() refused it; where one cannot be read there is none."""
+        self.is_valid()
+        if self.read is None:
+            raise ValueError("the form could not be read")
+        return self.read
 
     def judge(self, facts: Facts) -> bool:
         """Look the ticket over; tell whether it may be sent."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accounts.brokers.words import OrderType, Validity, Variety
 from orders.tickets.facts import Facts
-from orders.tickets.problems import Fix, Problem, refused
+from orders.tickets.problems import EMPTY, Fix, Problem, refused
 from orders.tickets.quantities import lot_of
 from orders.tickets.ticket import Ticket
 from tradedesk.money import quantity as shown
@@ -22,7 +22,7 @@ def iceberg(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
     if ticket.variety != Variety.ICEBERG:
         if ticket.iceberg_legs is not None or ticket.iceberg_quantity is not None:
             fixes = [Fix(text="no legs", changes=WHOLE | {"variety": ticket.variety})]
-            yield refused("iceberg", "iceberg_legs", "Only an iceberg has legs.", fixes)
+            yield refused("iceberg", "iceberg_legs", "Only an iceberg has legs.", fixes, how=EMPTY)
         return
     if ticket.order_type not in {OrderType.LIMIT, OrderType.MARKET}:
         yield refused(

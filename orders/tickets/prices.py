@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from accounts.brokers.words import OrderType, Variety
 from orders.tickets.facts import Facts
-from orders.tickets.problems import Fix, Problem, refused
+from orders.tickets.problems import EMPTY, Fix, Problem, refused
 from orders.tickets.steps import NAMES, below, plain_step, priced, prices_of, tick_of
 from orders.tickets.ticket import AUTOMATIC, Ticket
 
@@ -29,7 +29,13 @@ def needs(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
             Fix(text="no price", changes={"price": None}),
             Fix(text=f"type {other}", changes={"order_type": other, "protection": None}),
         ]
-        yield refused("needs", "price", f"{what} has no price of its own.", fixes)
+        yield refused(
+            "needs",
+            "price",
+            f"{what} has no price of its own.",
+            fixes,
+            how=f"Leave it empty, or use type {other}.",
+        )
     if ticket.has_trigger and ticket.trigger_price is None:
         named = "A cover order" if ticket.variety == Variety.COVER else what
         yield refused(
@@ -37,8 +43,11 @@ def needs(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
             how="Enter the price that releases it.",
         )  # fmt: skip
     if not ticket.has_trigger and ticket.trigger_price is not None:
-        fix = Fix(text="no trigger price, or type SL", changes={"trigger_price": None})
-        yield refused("needs", "trigger_price", f"{what} has no trigger.", [fix])
+        fix = Fix(text="no trigger price", changes={"trigger_price": None})
+        yield refused(
+            "needs", "trigger_price", f"{what} has no trigger.", [fix],
+            how="Leave it empty, or use type SL.",
+        )  # fmt: skip
 
 
 def near_the_last(facts: Facts, field: str) -> list[Fix]:
@@ -75,6 +84,7 @@ def protection(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
                 "protection", "protection",
                 f"{NAMELESS[ticket.order_type]} has a price and needs no market protection.",
                 [Fix(text="no protection", changes={"protection": None})],
+                how=EMPTY,
             )  # fmt: skip
         return
     is_automatic = asked == AUTOMATIC

@@ -42,6 +42,9 @@ class Problem:
     severity: Severity = Severity.REFUSES
 
 
+EMPTY = "Leave it empty."
+
+
 def refused(
     rule: str, field: str, cause: str, fixes: Iterable[Fix] = (), *, how: str = ""
 ) -> Problem:

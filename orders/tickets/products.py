@@ -1,10 +1,10 @@
 """Rules about what kind of order an instrument, a broker and an account take."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from accounts.brokers.words import Exchange, OrderType, Product, Validity, Variety
 from orders.tickets.facts import CASH, CONTRACTS, Facts, Only
-from orders.tickets.problems import Fix, Problem, listed, refused
+from orders.tickets.problems import EMPTY, Fix, Problem, listed, refused
 from orders.tickets.ticket import Ticket
 
 CASH_PRODUCTS = (Product.CNC, Product.MIS, Product.MTF)
@@ -51,17 +51,25 @@ def product(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
             how="Try again.",
         )  # fmt: skip
         return
-    steps = list(products(ticket, facts))
-    allowed = [one for one in steps[0][1] if all(one in some for _, some in steps)]
-    fixes = [Fix(text=one, changes={"product": one}) for one in allowed]
-    for cause, some in steps:
+    fixes = choices(allowed(ticket, facts))
+    for cause, some in products(ticket, facts):
         if ticket.product not in some:
             how = "" if fixes else "It cannot be ordered in this way."
             yield refused("product", "product", cause, fixes, how=how)
             return
 
 
-def products(ticket: Ticket, facts: Facts) -> Iterator[tuple[str, Iterable[str]]]:
+def allowed(ticket: Ticket, facts: Facts) -> list[str]:
+    """Tell the products that nothing stands against."""
+    first, *others = [some for _, some in products(ticket, facts)]
+    return [one for one in first if all(one in some for some in others)]
+
+
+def choices(names: Iterable[str]) -> list[Fix]:
+    return [Fix(text=one, changes={"product": one}) for one in names]
+
+
+def products(ticket: Ticket, facts: Facts) -> Iterator[tuple[str, Collection[str]]]:
     """Tell, step by step, which products are left, and what to say of those that are not."""
     name, symbol = ticket.product, ticket.symbol
     segment = CASH_PRODUCTS if ticket.exchange in CASH else CONTRACT_PRODUCTS
@@ -106,7 +114,9 @@ def offered(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         yield refused("offered", "auction_number", cause, how="Choose it from the auctions.")
     if ticket.auction_number and not in_auction:
         fixes = [Fix(text="no auction number", changes={"auction_number": None})]
-        yield refused("offered", "auction_number", "Only an auction order has one.", fixes)
+        yield refused(
+            "offered", "auction_number", "Only an auction order has one.", fixes, how=EMPTY
+        )
 
 
 def plain[T](offered: frozenset[T], usual: T) -> list[T]:
@@ -128,7 +138,7 @@ def validity(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         yield refused("validity", "validity", "A cover order stands for the day.", [day])
     elif ticket.validity != Validity.TTL and minutes is not None:
         fixes = [Fix(text="no minutes", changes={"validity_minutes": None})]
-        yield refused("validity", "validity_minutes", "Only TTL has minutes.", fixes)
+        yield refused("validity", "validity_minutes", "Only TTL has minutes.", fixes, how=EMPTY)
     elif ticket.validity == Validity.TTL and not 1 <= (minutes or 0) <= LONGEST_TTL:
         cause = f"TTL needs its minutes, from 1 to {LONGEST_TTL:,}."
         fixes = [Fix(text=f"{one} minutes", changes={"validity_minutes": one}) for one in (5, 30)]

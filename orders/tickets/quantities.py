@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from accounts.brokers.words import Validity, Variety
 from orders.tickets.facts import CASH, CONTRACTS, Caps, Facts, Listing
-from orders.tickets.problems import Fix, Problem, listed, noted, refused
+from orders.tickets.problems import EMPTY, Fix, Problem, listed, noted, refused
 from orders.tickets.ticket import Ticket
 from tradedesk.money import quantity as shown
 from tradedesk.money import rupees
@@ -92,9 +92,8 @@ def slicing(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         cause = f"An order of the variety {ticket.variety} is not sliced."
     else:
         return
-    yield refused(
-        "slicing", "autoslice", cause, [Fix(text="one order", changes={"autoslice": False})]
-    )
+    fix = Fix(text="one order", changes={"autoslice": False})
+    yield refused("slicing", "autoslice", cause, [fix], how="Send it as one order.")
 
 
 def caps(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
@@ -165,7 +164,8 @@ def disclosed(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
     if part is None:
         return
     size = lot_of(facts) or 1
-    whole = [Fix(text="no disclosed quantity", changes={"disclosed_quantity": None})]
+    fixes = [Fix(text="no disclosed quantity", changes={"disclosed_quantity": None})]
+    how = EMPTY
     if ticket.validity == Validity.IOC:
         cause = "An IOC order does not stay in the book, so there is nothing to hide."
     elif ticket.variety == Variety.ICEBERG:
@@ -176,10 +176,11 @@ def disclosed(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
         cause = f"Disclosed quantity must be a multiple of the lot of {shown(size)}."
         near = min(-(-part // size) * size, ticket.quantity)
         if near % size == 0:
-            whole.insert(0, Fix(text=shown(near), changes={"disclosed_quantity": near}))
+            fixes.insert(0, Fix(text=shown(near), changes={"disclosed_quantity": near}))
+            how = f"Use {shown(near)}, or leave it empty."
     else:
         return
-    yield refused("disclosed", "disclosed_quantity", cause, whole)
+    yield refused("disclosed", "disclosed_quantity", cause, fixes, how=how)
 
 
 def lot_of(facts: Facts) -> int | None:

@@ -116,6 +116,17 @@ def test_a_refusal_stands_beside_its_field_and_can_be_followed():
     ]  # fmt: skip
 
 
+def test_a_refused_ticket_can_still_be_looked_at_and_an_unreadable_one_is_none():
+    asked = form(price="1012.52")
+
+    assert not asked.judge(facts())
+    assert asked.ticket.price == Decimal("1012.52")
+    with pytest.raises(ValueError, match="could not be read"):
+        _ = form(price="ten").ticket
+    with pytest.raises(ValueError, match="could not be read"):
+        _ = TicketForm().ticket
+
+
 def test_an_instrument_that_is_not_there_is_told_beside_the_instrument():
     asked = form(instrument="MCX:GOLD")
 

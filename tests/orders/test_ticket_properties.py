@@ -116,7 +116,8 @@ def test_a_fix_is_through_the_rule_that_offered_it(ticket, known):
     for problem in check(ticket, known):
         assert problem.text == problem.text.strip()
         for fix in problem.fixes:
-            assert fix.text in problem.text
+            assert fix.text
+            assert fix.values.keys() == fix.changes.keys()
             assert (problem.rule, problem.field) not in found(fix.of(ticket), known)
 
 

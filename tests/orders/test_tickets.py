@@ -1,8 +1,11 @@
 """Each rule says what is wrong with a ticket and what to enter instead; the rest passes in silence."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +25,7 @@ from tests.orders.asking import (
     ticket,
 )
 
+ROOT = Path(__file__).parents[2]
 MARKET = {"order_type": OrderType.MARKET, "price": None}
 STOP = {"order_type": OrderType.SL, "price": "1020", "trigger_price": "1018"}
 STOP_AT_MARKET = {"order_type": OrderType.SL_M, "price": None, "trigger_price": "1018"}
@@ -54,8 +58,8 @@ def test_a_right_ticket_passes(terms):
         (STOP | {"trigger_price": "1018.01"}, "Trigger price must step by 0.05. Use 1,018.00 or 1,018.05."),
         ({"price": "0.02"}, "Price must step by 0.05. Use 0.05."),
         ({"price": None}, "A limit order needs a price. Use 1,012.50."),
-        (MARKET | {"price": "1000"}, "A market order has no price of its own. Use no price or type LIMIT."),
-        ({"trigger_price": "1000"}, "A limit order has no trigger. Use no trigger price, or type SL."),
+        (MARKET | {"price": "1000"}, "A market order has no price of its own. Leave it empty, or use type LIMIT."),
+        ({"trigger_price": "1000"}, "A limit order has no trigger. Leave it empty, or use type SL."),
         (STOP | {"trigger_price": None}, "A stop order (SL) needs a trigger price. Enter the price that releases it."),
         (COVER | {"trigger_price": None}, "A cover order needs a trigger price. Enter the price that releases it."),
         ({"price": "-5"}, "Price must be above zero. Enter the price."),
@@ -245,7 +249,7 @@ def test_lists_and_caps_do_not_hold_back_an_exit():
         ({"validity": Validity.IOC}, {"exchange": "MCX"}, "MCX takes no IOC orders from programs. Use DAY."),
         ({"validity": Validity.TTL}, {}, "TTL needs its minutes, from 1 to 1,440. Use 5 minutes or 30 minutes."),
         ({"validity": Validity.TTL, "validity_minutes": 1441}, {}, "TTL needs its minutes, from 1 to 1,440. Use 5 minutes or 30 minutes."),
-        ({"validity_minutes": 5}, {}, "Only TTL has minutes. Use no minutes."),
+        ({"validity_minutes": 5}, {}, "Only TTL has minutes. Leave it empty."),
     ],
 )  # fmt: skip
 def test_a_validity_that_the_segment_lacks_is_refused(terms, known, said):
@@ -265,7 +269,7 @@ def test_market_protection_is_automatic_unless_asked_otherwise():
     assert ticket(**MARKET, protection="2").request().market_protection == 2
     assert ticket().request().market_protection is None
     assert texts(ticket(protection="2")) == [
-        "A limit order has a price and needs no market protection. Use no protection."
+        "A limit order has a price and needs no market protection. Leave it empty."
     ]
 
 
@@ -323,7 +327,7 @@ def test_slices_fit_below_the_freeze_and_are_sliced_by_the_broker():
     without = replace(offers.LIVE, has_autoslice=False)
     assert texts(asked, replace(known, capabilities=without)) == [
         "The exchange takes at most 1,800 of NIFTY26NOVFUT in one order. Use 1,800.",
-        "This broker does not slice orders. Use one order.",
+        "This broker does not slice orders. Send it as one order.",
     ]
 
 
@@ -373,11 +377,11 @@ def test_a_multiplier_makes_a_lot_dear():
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"disclosed_quantity": 11}, "Disclosed quantity must be above zero and at most the quantity. Use no disclosed quantity."),
-        ({"disclosed_quantity": 0}, "Disclosed quantity must be above zero and at most the quantity. Use no disclosed quantity."),
+        ({"disclosed_quantity": 11}, "Disclosed quantity must be above zero and at most the quantity. Leave it empty."),
+        ({"disclosed_quantity": 0}, "Disclosed quantity must be above zero and at most the quantity. Leave it empty."),
         ({"disclosed_quantity": 2, "validity": Validity.IOC},
-         "An IOC order does not stay in the book, so there is nothing to hide. Use no disclosed quantity."),
-        (ICEBERG | {"disclosed_quantity": 2}, "An iceberg hides its quantity by its legs. Use no disclosed quantity."),
+         "An IOC order does not stay in the book, so there is nothing to hide. Leave it empty."),
+        (ICEBERG | {"disclosed_quantity": 2}, "An iceberg hides its quantity by its legs. Leave it empty."),
         (ICEBERG | {"iceberg_legs": None}, "An iceberg needs the number of its legs, from 2 to 50. Use 2 legs of 5 or 3 legs of 4."),
         (ICEBERG | {"iceberg_legs": 51, "quantity": 1000}, "An iceberg has from 2 to 50 legs. Use 49 legs of 21 or 50 legs of 20."),
         (ICEBERG | {"iceberg_legs": 11}, "An iceberg has at most as many legs as its quantity. Use 9 legs of 2 or 10 legs of 1."),
@@ -385,15 +389,23 @@ def test_a_multiplier_makes_a_lot_dear():
         (ICEBERG | {"iceberg_quantity": 3}, "5 legs of 10 have 2 each. Use 2."),
         (ICEBERG | {"validity": Validity.IOC}, "The legs of an iceberg follow one another; IOC ends with the first. Use DAY."),
         (ICEBERG | STOP, "The legs of an iceberg are limit or market orders. Use LIMIT or MARKET."),
-        ({"iceberg_legs": 5}, "Only an iceberg has legs. Use no legs."),
+        ({"iceberg_legs": 5}, "Only an iceberg has legs. Leave it empty."),
         (COVER | {"validity": Validity.IOC}, "A cover order stands for the day. Use DAY."),
         (COVER | {"product": Product.CNC}, "A cover order is for today only. Use MIS."),
-        ({"auction_number": "42"}, "Only an auction order has one. Use no auction number."),
-        (ICEBERG | {"autoslice": True}, "An order of the variety iceberg is not sliced. Use one order."),
+        ({"auction_number": "42"}, "Only an auction order has one. Leave it empty."),
+        (ICEBERG | {"autoslice": True}, "An order of the variety iceberg is not sliced. Send it as one order."),
     ],
 )  # fmt: skip
 def test_a_hidden_or_special_order_keeps_to_its_kind(terms, said):
     assert said in texts(ticket(**terms))
+
+
+def test_a_disclosed_part_is_a_whole_number_of_lots():
+    part = on_future(quantity=4 * LOT, disclosed_quantity=100)
+
+    assert texts(part, facts(future())) == [
+        "Disclosed quantity must be a multiple of the lot of 65. Use 130, or leave it empty."
+    ]
 
 
 def test_a_leg_is_a_whole_number_of_lots_below_the_freeze():
@@ -426,6 +438,12 @@ def test_a_ticket_is_written_in_one_way_and_read_back():
 def test_what_is_no_ticket_is_not_read(form):
     with pytest.raises(ValueError):  # noqa: PT011 - each reader has its own words
         Ticket.read(form)
+
+
+def test_the_rules_know_no_django():
+    asked = "import sys, orders.tickets; sys.exit('django' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", asked], check=False, cwd=ROOT).returncode == 0
 
 
 def test_a_ticket_becomes_the_order_that_the_broker_is_asked_for():
