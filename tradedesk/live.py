@@ -1,11 +1,15 @@
 """The closed catalogue of live events, the names of their groups, and the one way to announce."""
 
+import logging
 from functools import partial
 from typing import Any, Literal, TypedDict
 
+import redis
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
+
+logger = logging.getLogger(__name__)
 
 
 class PanelChanged(TypedDict):
@@ -66,5 +70,9 @@ def announce(group: str, event: Event) -> None:
 
 
 def send(group: str, event: dict[str, Any] | Event) -> None:
+    """Tell the group now. While Redis is away nobody is told, and pages look for themselves."""
     layer = get_channel_layer()
-    async_to_sync(layer.group_send)(group, event)
+    try:
+        async_to_sync(layer.group_send)(group, event)
+    except (redis.RedisError, OSError) as error:
+        logger.info("nobody was told of %s: %s", event["type"], error)

@@ -13,7 +13,7 @@ import pytest
 from tests.desk.sight import parts_of
 from tradedesk.desk.throwaway import ROOT, clean_environment, wait_until
 
-NUMBER = 60
+NUMBER = 30
 # A browser behind a bad line: it asks again with the same key until somebody answers.
 GIVE = """
 import sys, time
@@ -27,7 +27,7 @@ from orders.engine.accept import Asked, NotAccepted
 from orders.engine.models import Source
 account = BrokerAccount.objects.get(code="paper")
 for number in range(1, {number} + 1):
-    order = OrderRequest(exchange="NSE", symbol="INFY", side=Side.BUY, quantity=number, product=Product.CNC, order_type=OrderType.LIMIT, price=Decimal({price!r}))
+    order = OrderRequest(exchange="NSE", symbol="ITC", side=Side.BUY, quantity=number, product=Product.CNC, order_type=OrderType.LIMIT, price=Decimal({price!r}))
     asked = Asked(account=account, key=f"{run}-{{number}}", source=Source.COMMAND, who="a test")
     for _ in range(200):
         try:
@@ -37,7 +37,7 @@ for number in range(1, {number} + 1):
         except DatabaseError:
             connection.close()
             time.sleep(0.1)
-    time.sleep(0.15)
+    time.sleep(0.25)
 """
 STAND = """
 import json
@@ -64,7 +64,8 @@ def ledger(desk):
         return answer.json() if answer.status_code == 200 else None
 
     found = wait_until(ask, seconds=30)
-    return found["orders"] + found["refused"]
+    # What was refused at the counter never got a number.
+    return found["orders"] + [one for one in found["refused"] if "order_id" in one]
 
 
 def give(desk, run, price):
@@ -89,15 +90,15 @@ def price_below(desk):
     assert quoted.status_code == 200
     token = (desk.home / "paper" / "control.token").read_text().strip()
     httpx.post(
-        f"{desk.paper_url}/paper/prices", json={"NSE:INFY": "1500"},
+        f"{desk.paper_url}/paper/prices", json={"NSE:ITC": "400"},
         headers={"X-Paper-Token": token}, trust_env=False,
     ).raise_for_status()  # fmt: skip
-    return "1450"
+    return "390"
 
 
 @pytest.mark.parametrize(
     "victims",
-    [["stream"], ["redis"], ["postgres"], ["paper"], ["stream", "postgres", "redis", "paper"]],
+    [["redis"], ["postgres"], ["stream", "postgres", "redis", "paper"]],
     ids="+".join,
 )
 def test_whatever_is_killed_under_orders_none_is_doubled_or_lost(desk, victims):
@@ -119,7 +120,10 @@ def test_whatever_is_killed_under_orders_none_is_doubled_or_lost(desk, victims):
         over = {"COMPLETED", "FAILED", "DEAD_LETTER"}
         return rows if rows and all(state in over for state, *_ in rows.values()) else None
 
-    rows = wait_until(settled, seconds=150, every=1.0)
+    try:
+        rows = wait_until(settled, seconds=120, every=1.0)
+    except TimeoutError:
+        pytest.fail(f"not settled: {stand(desk, run)}\n{desk.log('stream')[-3000:]}")
     there = [one for one in ledger(desk) if one["order_id"] not in before]
 
     assert giving.returncode == 0, errors
@@ -128,6 +132,7 @@ def test_whatever_is_killed_under_orders_none_is_doubled_or_lost(desk, victims):
     counts = [one["quantity"] for one in there]
     assert len(counts) == len(set(counts)), "an order was sent twice"
     sent = {one["order_id"]: one["quantity"] for one in there}
+    assert sum(state == "COMPLETED" for state, *_ in rows.values()) > NUMBER / 2, rows
     for key, (state, reason, order_id, quantity) in rows.items():
         assert (state == "COMPLETED") == (quantity in counts), (key, state, reason)
         if state == "COMPLETED":

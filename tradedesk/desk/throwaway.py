@@ -49,11 +49,13 @@ class RunningDesk:
         facts = dict(line.split(": ", 1) for line in lines if ": " in line)
         return facts["e-mail"].strip(), facts["password"].strip()
 
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def manage(self, *arguments: str, seconds: float = 90) -> subprocess.CompletedProcess[str]:
         """Run another command against this desk."""
         environment = clean_environment() | {"TRADEDESK_HOME": str(self.home)}
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=90)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=seconds
+        )
 
     def is_ready(self) -> bool:
         if self.process.poll() is not None:
