@@ -96,3 +96,9 @@ def test_a_link_of_a_command_leads_to_the_port_where_this_desk_runs(desk):
 
     assert link.startswith(f"{desk.url}/login/reset/")
     assert get(desk, link.removeprefix(desk.url)) == 200
+
+
+def test_a_command_in_another_shell_reaches_the_exchange_of_this_desk(desk):
+    ran = desk.manage("sync", "paper", "--only", "funds")
+
+    assert ran.returncode == 0, ran.stderr

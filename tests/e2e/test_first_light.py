@@ -16,8 +16,6 @@ from decimal import Decimal
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest, OrderType, Product, Side
 from accounts.lines import line_to
-from django.conf import settings
-settings.PAPER_URL = {url!r}
 with line_to(BrokerAccount.objects.get(code={code!r})) as broker:
     broker.place(OrderRequest(exchange="NSE", symbol="INFY", side=Side.BUY, quantity=10,
         product=Product.CNC, order_type=OrderType.MARKET, market_protection=Decimal(-1)))
@@ -26,7 +24,7 @@ with line_to(BrokerAccount.objects.get(code={code!r})) as broker:
 
 def buy(desk, code):
     """Buy ten shares, as the order engine will."""
-    ran = desk.manage("shell", "--no-imports", "-c", ORDER.format(url=desk.paper_url, code=code))
+    ran = desk.manage("shell", "--no-imports", "-c", ORDER.format(code=code))
     assert ran.returncode == 0, ran.stderr
 
 
