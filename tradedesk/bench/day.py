@@ -28,6 +28,12 @@ class Exchange:
         token = self.control("POST", "sessions", app)["access_token"]
         self.session = {"Authorization": f"token {app['api_key']}:{token}", "X-Kite-Version": "3"}
 
+    def __enter__(self) -> "Exchange":
+        return self
+
+    def __exit__(self, *facts: object) -> None:
+        self.web.close()
+
     def control(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.web.request(method, f"/paper/{path}", json=body, headers=self.key)
         answer.raise_for_status()
@@ -48,11 +54,11 @@ class Exchange:
 
 def fill(desk: RunningDesk) -> None:
     """Give the first account its day, and have the desk take all of it in."""
-    exchange = Exchange(desk)
-    listed = exchange.listed()
-    shares = [row for row in listed if (row["exchange"], row["segment"]) == ("NSE", "NSE")]
-    trade(exchange, [row["tradingsymbol"] for row in shares])
-    give(exchange, listed, shares)
+    with Exchange(desk) as exchange:
+        listed = exchange.listed()
+        shares = [row for row in listed if (row["exchange"], row["segment"]) == ("NSE", "NSE")]
+        trade(exchange, [row["tradingsymbol"] for row in shares])
+        give(exchange, listed, shares)
     for command in (["sync_instruments"], ["sync", CODE]):
         ended = desk.manage(*command)
         if ended.returncode:
