@@ -60,6 +60,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "here": here,
         "account_rows": rows,
         "rail_words": SimpleLazyObject(lambda: words_of(rows)),
+        "instrument_warnings": SimpleLazyObject(lambda: warnings_of(rows)),
         "rail_at": code,
         "rail_is_all": not code,
         "initials": initials(str(user)),
@@ -77,6 +78,17 @@ def with_figures(rows: list[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
 
 def words_of(rows: list[dict[str, Any]]) -> str:
     return f"{len(rows)} linked, {sum(not row['needs'] for row in rows)} live"
+
+
+def warnings_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Say which lists of instruments are old, of the brokers of these accounts."""
+    from orders.instruments.models import master_of
+    from orders.instruments.standing import standings
+
+    accounts = [row["account"] for row in rows]
+    masters = sorted({master_of(account.broker, account.environment) for account in accounts})
+    found = standings(masters, at=timezone.now()) if masters else []
+    return [one.warning for one in found if one.warning]
 
 
 def initials(name: str) -> str:

@@ -15,8 +15,8 @@ PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
 UNCHANGED = 5
 # And of a panel that is drawn: its rows, and what their instruments are called.
 COLD = {"positions": 2, "holdings": 1, "orders": 4, "funds": 1, "gtt": 1, "today": 2}
-# All panels, and the rail with its figures.
-DASHBOARD = UNCHANGED + 16
+# All panels, the rail with its figures, and how old the lists of instruments are.
+DASHBOARD = UNCHANGED + 18
 
 
 @pytest.fixture
