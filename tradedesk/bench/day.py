@@ -10,7 +10,7 @@ import httpx
 from tradedesk.desk.throwaway import RunningDesk
 
 POSITIONS, HOLDINGS, ORDERS = 20, 30, 50
-FILLED = 5  # orders; the others wait below the market
+FILLED = 5  # orders; the others wait below the market, and one is rejected
 PACE = 0.12  # seconds from order to order: brokers take ten a second
 CODE = "paper"  # of the account that a desk links by itself
 
@@ -71,9 +71,11 @@ def trade(exchange: Exchange, symbols: list[str]) -> None:
     for number in range(ORDERS):
         is_filled = number < FILLED
         symbol = symbols[0] if is_filled else symbols[number % len(symbols)]
-        order = {"exchange": "NSE", "tradingsymbol": symbol, "transaction_type": "BUY",
+        order: dict[str, Any] = {"exchange": "NSE", "tradingsymbol": symbol, "transaction_type": "BUY",
                  "quantity": 1, "product": "MIS", "validity": "DAY"}  # fmt: skip
-        low = int(prices[f"NSE:{symbol}"]["last_price"] * 0.97)
+        # The last lies below the band of the day: taken, and then rejected.
+        share = 0.97 if number < ORDERS - 1 else 0.5
+        low = int(prices[f"NSE:{symbol}"]["last_price"] * share)
         kind: dict[str, Any] = {"order_type": "LIMIT", "price": low}
         if is_filled:
             kind = {"order_type": "MARKET", "market_protection": -1}
