@@ -74,6 +74,7 @@ class BrokerAccountAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ["code", "name", "broker_user_id"]
     fields = (*IDENTITY, "broker_user_id", "mode", *CONDITION, *REST)
     actions = [
+        on_each("Refresh now", operations.refresh_now),
         on_each("Ask the broker whether the session stands", operations.verify_session),
         on_each("Log out", operations.log_out),
         on_each("Pause trading", operations.pause),

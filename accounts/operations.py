@@ -8,6 +8,7 @@ from accounts import audit, breaker, lines, linking
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
+from tradedesk.asking import ask
 
 WHY = "by the administration"
 
@@ -41,6 +42,16 @@ def log_out(account: BrokerAccount, *, actor: User, request: HttpRequest) -> str
         raise NothingDone("it is not logged in.")
     lines.log_out(account, actor=actor, request=request)
     return "it is logged out."
+
+
+def refresh_now(account: BrokerAccount, *, actor: User, request: HttpRequest) -> str:
+    """Have all data of the account fetched from its broker, without waiting for them."""
+    if not is_logged_in(account):
+        raise NothingDone("it is not logged in.")
+    if not ask("portfolio.tasks.sync_account_task", account.pk, expires=240):
+        raise NothingDone("no worker could be asked.")
+    audit.record("account.refresh_asked", actor=actor, request=request, account=account)
+    return "its broker is being asked; its panels show what comes."
 
 
 def pause(account: BrokerAccount, *, actor: User, request: HttpRequest) -> str:

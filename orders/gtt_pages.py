@@ -13,9 +13,10 @@ from accounts.brokers.types import GttKind, GttStatus
 from orders.datasets import Part
 from orders.instruments.labels import Label
 from orders.ledger import GttTrigger, Order
-from orders.listing import told
+from orders.listing import told, unshown
+from orders.naming import key_of, names_of
 from orders.panels import Panel, Scope, Seat, answer, open_panel
-from orders.shown import State, names_of, short_reason, state_of
+from orders.shown import State, short_reason, state_of
 from tradedesk.http import DeskRequest
 from tradedesk.templatetags.desk import STATES
 
@@ -88,7 +89,7 @@ def gtt_lines(scope: Scope) -> list[GttLine]:
         line_of(
             known[row.account_id],
             row,
-            labels[row.account_id, row.exchange, row.symbol],
+            labels[key_of(known[row.account_id], row)],
             children,
         )
         for row in rows
@@ -171,4 +172,4 @@ def gtt_json(scope: Scope) -> list[dict[str, Any]]:
     return [
         told(row.raw, known[row.account_id].account, known[row.account_id].synced_at(Part.GTTS))
         for row in rows.order_by("-created_at", "-pk")
-    ]
+    ] + unshown(scope)

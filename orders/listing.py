@@ -13,6 +13,7 @@ from accounts.brokerage import BrokerAccount
 from accounts.brokers import patience
 from accounts.ways_in import fresh
 from orders.datasets import Dataset, Source, refresh
+from orders.panels import Scope
 from tradedesk.commands import JsonCommand
 from tradedesk.times import iso, moment
 
@@ -86,6 +87,20 @@ def spelt(raw: Any, name: str = "") -> Any:
 def told(raw: dict[str, Any], account: BrokerAccount, age: datetime | None) -> dict[str, Any]:
     """Give a broker's row with whose it is and how old."""
     return {**spelt(raw), "account": account.code, "synced_at": iso(age) if age else None}
+
+
+def unshown(scope: Scope) -> list[dict[str, Any]]:
+    """Say of each account that is logged out that it is: its rows are hidden, not none."""
+    return [
+        {
+            "account": seat.account.code,
+            "state": seat.state.value,
+            "error": "logged out",
+            "synced_at": None,
+        }
+        for seat in scope.seats
+        if not seat.is_shown
+    ]
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,41 +1,40 @@
-"""Instruments by the names that accounts' rows carry, and how they are written for traders."""
+"""What the instruments of accounts' rows are called: each by the list of its own broker."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
 
-from orders.instruments.models import Instrument, Kind, master_of
+from orders.instruments.labels import Label, labels_of
+from orders.instruments.models import master_of
+from orders.ledger import trading_day
 from orders.panels import Seat
 
 
-def instruments_of(
-    seats: Iterable[Seat], names: Iterable[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], Instrument]:
-    """Find instruments by account, exchange and symbol, in one question for each master."""
-    wanted: dict[str, set[tuple[str, str, str]]] = {}
-    masters = {
-        seat.account.code: master_of(seat.account.broker, seat.account.environment)
-        for seat in seats
+class Listed(Protocol):
+    """Whatever is about an instrument: a position, an order, a trade, a trigger."""
+
+    @property
+    def exchange(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+
+
+type Key = tuple[int, str, str]  # the account, the exchange, the symbol
+
+
+def key_of(seat: Seat, row: Listed) -> Key:
+    return seat.account.pk, row.exchange, row.symbol
+
+
+def names_of(rows: Iterable[tuple[Seat, Listed]], at: datetime) -> dict[Key, Label]:
+    """Name the instruments of rows of several accounts, in one question."""
+    keys = {
+        key_of(seat, row): (
+            master_of(seat.account.broker, seat.account.environment),
+            row.exchange,
+            row.symbol,
+        )
+        for seat, row in rows
     }
-    for name in names:
-        wanted.setdefault(masters[name[0]], set()).add(name)
-    found: dict[tuple[str, str, str], Instrument] = {}
-    for master, some in wanted.items():
-        rows = Instrument.objects.of(master).filter(symbol__in={name[2] for name in some})
-        known = {(row.exchange, row.symbol): row for row in rows}
-        found |= {name: known[name[1:]] for name in some if name[1:] in known}
-    return found
-
-
-def names_of(instrument: Instrument | None, symbol: str) -> tuple[str, str]:
-    """Split a name into what it is about and which contract of it: NIFTY, 24 NOV 26400 CE."""
-    if instrument is None or instrument.expiry is None:
-        return symbol, ""
-    if instrument.kind == Kind.FUT:
-        return instrument.underlying, f"{instrument.expiry:%d %b} FUT".upper()
-    strike = f"{instrument.strike.normalize():f}" if instrument.strike is not None else ""
-    return instrument.underlying, f"{instrument.expiry:%d %b} {strike} {instrument.kind}".upper()
-
-
-def matches(text: str, *values: str) -> bool:
-    """Tell whether every word of the filter stands somewhere in these."""
-    there = " ".join(values).lower()
-    return all(word in there for word in text.lower().split())
+    labels = labels_of(keys.values(), trading_day(at))
+    return {key: labels[named] for key, named in keys.items()}

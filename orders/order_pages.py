@@ -14,10 +14,11 @@ from django.views.decorators.http import require_safe
 from accounts.brokers.types import Side
 from orders.datasets import Part
 from orders.ledger import Order, OrderStep, Trade
-from orders.listing import told
+from orders.listing import told, unshown
+from orders.naming import names_of
 from orders.panels import Panel, Scope, answer, open_panel, scope_of
-from orders.shown import OrderLine, TradeLine, names_of, order_lines, state_of, trade_lines
-from orders.tables import Column, Tab, heads, in_order
+from orders.shown import OrderLine, TradeLine, order_lines, state_of, trade_lines
+from orders.tables import Column, Tab, heads, in_order, matches
 from tradedesk.http import DeskRequest
 
 TABS = {"today": "Today", "open": "Open", "executed": "Executed", "trades": "Trades"}
@@ -139,8 +140,8 @@ def fits(panel: Panel, line: OrderLine | TradeLine) -> bool:
     if isinstance(line, OrderLine) and query.get("status", line.state.word) != line.state.word:
         return False
     account = line.seat.account
-    words = f"{row.symbol} {line.label} {row.order_id} {account.name} {account.tag}".lower()
-    return all(word in words for word in query.get("q", "").lower().split())
+    words = (row.symbol, str(line.label), row.order_id, account.name, account.tag)
+    return matches(query.get("q", ""), *words)
 
 
 def orders_csv(panel: Panel) -> Iterator[list[Any]]:
@@ -177,7 +178,7 @@ def trades_csv(panel: Panel) -> Iterator[list[Any]]:
 
 def orders_json(scope: Scope) -> list[dict[str, Any]]:
     """Give the orders of the day under the broker's own names, the newest first."""
-    return [order_json(line) for line in order_lines(scope.shown, scope.at)]
+    return [order_json(line) for line in order_lines(scope.shown, scope.at)] + unshown(scope)
 
 
 def order_json(line: OrderLine) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def trades_json(scope: Scope) -> list[dict[str, Any]]:
     return [
         told(line.trade.raw, line.seat.account, line.seat.synced_at(Part.TRADES))
         for line in trade_lines(scope.shown, scope.at)
-    ]
+    ] + unshown(scope)
 
 
 # One order ------------------------------------------------------------------------------------
@@ -235,7 +236,7 @@ def order_body(panel: Panel, *, order: Order) -> dict[str, Any]:
 def whole_order_json(scope: Scope, *, order: Order) -> dict[str, Any]:
     """Give the order with its trades; of an account that is logged out, only why there is none."""
     if not scope.shown:
-        return {"account": scope.code, "order_id": order.order_id, "error": "logged out"}
+        return unshown(scope)[0] | {"order_id": order.order_id}
     trades = [trade.raw for trade in trades_of(order)]
     return order_json(line_of(scope, order)) | {"trades": trades}
 

@@ -7,7 +7,6 @@ for JSON gets that.
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,22 +14,20 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from celery import current_app
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from accounts.brokerage import RANK, BrokerAccount, Membership, Role, State
 from accounts.models import User
 from orders.datasets import Dataset, Part, watch
+from tradedesk import asking
 from tradedesk.http import DeskRequest
 from tradedesk.spreadsheets import lines
 from tradedesk.times import clock, in_ist, iso
 
-logger = logging.getLogger(__name__)
 FRESH_WITHIN = 3.0  # seconds that a page waits for the broker when somebody asks for it
 STALE_AFTER = 3  # intervals
 MISSED_TICKS = timedelta(seconds=10)
@@ -290,12 +287,11 @@ def open_panel(
 
 def ask(scope: Scope, parts: Sequence[str]) -> None:
     """Have these parts fetched now. Nobody there to do it is no reason to show no page."""
-    wanted = [(seat.account.pk, str(part)) for seat in scope.shown for part in parts]
-    try:
-        for arguments in wanted:
-            current_app.send_task("portfolio.tasks.refresh_part_task", args=arguments, expires=10)
-    except OperationalError as error:
-        logger.warning("nobody could be asked for %s: %s", wanted, error)
+    for seat in scope.shown:
+        for part in parts:
+            args = (seat.account.pk, str(part))
+            if not asking.ask("portfolio.tasks.refresh_part_task", *args, expires=10):
+                return
 
 
 def wait_for_news(scope: Scope, parts: Sequence[str], seconds: float = FRESH_WITHIN) -> bool:

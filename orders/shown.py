@@ -1,15 +1,15 @@
 """Orders as a page tells them: the broker's many states folded into few, and reasons made short."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from accounts.brokers.types import OrderStatus
-from orders.instruments.labels import Label, labels_of
-from orders.instruments.models import master_of
-from orders.ledger import GttTrigger, Order, Trade, trading_day
+from orders.instruments.labels import Label
+from orders.ledger import Order, Trade, trading_day
+from orders.naming import key_of, names_of
 from orders.panels import Seat
 from tradedesk.money import money, quantity
 
@@ -158,7 +158,7 @@ def order_lines(seats: Sequence[Seat], at: datetime) -> list[OrderLine]:
         OrderLine(
             seat=known[row.account_id],
             order=row,
-            label=labels[row.account_id, row.exchange, row.symbol],
+            label=labels[key_of(known[row.account_id], row)],
         )
         for row in rows
     ]
@@ -174,23 +174,7 @@ def trade_lines(seats: Sequence[Seat], at: datetime) -> list[TradeLine]:
         TradeLine(
             seat=known[row.account_id],
             trade=row,
-            label=labels[row.account_id, row.exchange, row.symbol],
+            label=labels[key_of(known[row.account_id], row)],
         )
         for row in rows
     ]
-
-
-def names_of(
-    rows: Iterable[tuple[Seat, Order | Trade | GttTrigger]], at: datetime
-) -> dict[tuple[int, str, str], Label]:
-    """Name the instruments of rows of several accounts, each by its own broker's list."""
-    keys = {
-        (seat.account.pk, row.exchange, row.symbol): (
-            master_of(seat.account.broker, seat.account.environment),
-            row.exchange,
-            row.symbol,
-        )
-        for seat, row in rows
-    }
-    labels = labels_of(keys.values(), trading_day(at))
-    return {key: labels[named] for key, named in keys.items()}

@@ -76,3 +76,9 @@ def in_order(panel: Panel, columns: Sequence[Column], rows: Sequence[Any], first
     valued = [(value, row) for row in rows if (value := by(row)) is not None]
     valued.sort(key=lambda one: one[0], reverse=asked.startswith("-"))
     return [row for _, row in valued] + [row for row in rows if by(row) is None]
+
+
+def matches(text: str, *values: str) -> bool:
+    """Tell whether every word of a filter stands somewhere in these."""
+    there = " ".join(values).lower()
+    return all(word in there for word in text.lower().split())

@@ -9,9 +9,9 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
-from orders.naming import matches
+from orders.listing import unshown
 from orders.panels import Panel, Scope, Seat, answer, open_panel
-from orders.tables import Column, heads, in_order
+from orders.tables import Column, heads, in_order, matches
 from portfolio import worth
 from portfolio.models import HoldingRow
 from portfolio.totals import total_holdings
@@ -121,4 +121,4 @@ def as_csv(panel: Panel) -> Iterator[list[Any]]:
 
 def as_json(scope: Scope) -> list[dict[str, Any]]:
     """Give the rows under the broker's own names."""
-    return worth.raw_rows(scope, HoldingRow)
+    return worth.raw_rows(scope, HoldingRow) + unshown(scope)

@@ -10,9 +10,11 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
-from orders.naming import instruments_of, matches, names_of
+from orders.instruments.labels import Label
+from orders.listing import unshown
+from orders.naming import key_of, names_of
 from orders.panels import Panel, Scope, Seat, answer, open_panel
-from orders.tables import Column, heads, in_order
+from orders.tables import Column, heads, in_order, matches
 from portfolio import worth
 from portfolio.models import PositionRow
 from portfolio.totals import total, total_positions
@@ -49,9 +51,19 @@ class Row:
 
     seat: Seat
     value: PositionValue
-    name: str
-    contract: str
-    tick: Decimal
+    label: Label
+
+    @property
+    def name(self) -> str:
+        return self.label.name
+
+    @property
+    def contract(self) -> str:
+        return self.label.contract
+
+    @property
+    def tick(self) -> Decimal:
+        return self.label.tick
 
     @property
     def anchor(self) -> str:
@@ -116,18 +128,12 @@ def body(panel: Panel) -> dict[str, Any]:
 def rows_of(scope: Scope, *, is_day: bool = False) -> list[Row]:
     values = worth.positions(scope.shown, is_day=is_day)
     seats = {seat.account.code: seat for seat in scope.shown}
-    names = {(one.account, one.position.exchange, one.position.symbol) for one in values}
-    instruments = instruments_of(scope.shown, names)
-    found = []
-    for value in values:
-        told = value.position
-        instrument = instruments.get((value.account, told.exchange, told.symbol))
-        name, contract = names_of(instrument, told.symbol)
-        tick = instrument.tick_size if instrument else Decimal("0.05")
-        found.append(
-            Row(seat=seats[value.account], value=value, name=name, contract=contract, tick=tick)
-        )
-    return found
+    rows = [(seats[value.account], value) for value in values]
+    labels = names_of(((seat, value.position) for seat, value in rows), scope.at)
+    return [
+        Row(seat=seat, value=value, label=labels[key_of(seat, value.position)])
+        for seat, value in rows
+    ]
 
 
 def is_wanted(row: Row, panel: Panel) -> bool:
@@ -184,15 +190,17 @@ def as_csv(panel: Panel) -> Iterator[list[Any]]:
 
 def as_json(scope: Scope) -> dict[str, Any] | list[dict[str, Any]]:
     """Give net and day rows under the broker's own names; of several accounts a list."""
-    found = []
+    found: list[dict[str, Any]] = []
     for seat in scope.shown:
         rows = list(PositionRow.objects.filter(account=seat.account))
         found.append(
             {
                 "account": seat.account.code,
+                "state": seat.state.value,
                 "synced_at": seat.synced_at("positions"),
                 "net": [row.raw for row in rows if not row.is_day],
                 "day": [row.raw for row in rows if row.is_day],
             }
         )
-    return found[0] if scope.code and found else found
+    found += [one | {"net": [], "day": []} for one in unshown(scope)]
+    return found[0] if scope.code else found

@@ -30,4 +30,4 @@ def used_percent(segments: Iterable[Any]) -> int | None:
     used, free = sums.used_margin.amount, sums.available_margin.amount
     if used is None or free is None or used + free <= 0:
         return None
-    return max(0, min(100, int(used * 100 / (used + free))))
+    return max(0, int(used * 100 / (used + free)))  # more than 100 when overdrawn

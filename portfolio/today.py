@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from orders.datasets import Part
+from orders.listing import unshown
 from orders.panels import Panel, Scope, Seat
 from portfolio import worth
 from portfolio.totals import HoldingTotals, PositionTotals, total_holdings, total_positions
@@ -110,4 +111,4 @@ def as_json(scope: Scope) -> list[dict[str, Any]]:
             "accounts": {share.seat.account.code: share.amount for share in day.shares},
         }
         for day in days(scope)
-    ]
+    ] + unshown(scope)

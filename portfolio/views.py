@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.listing import unshown
 from orders.panels import Panel, Scope, answer, open_panel
 from portfolio import worth
 from portfolio.models import FundsRow
@@ -97,8 +98,12 @@ def funds_json(scope: Scope) -> list[dict[str, Any]] | dict[str, Any]:
         if row is not None:
             told = by_code.setdefault(
                 seat.account.code,
-                {"account": seat.account.code, "synced_at": seat.synced_at("funds")},
+                {
+                    "account": seat.account.code,
+                    "state": seat.state.value,
+                    "synced_at": seat.synced_at("funds"),
+                },
             )
             told[value.segment] = row.raw
-    found = list(by_code.values())
+    found = list(by_code.values()) + unshown(scope)
     return found[0] if scope.code and found else found

@@ -65,10 +65,12 @@ class Home:
     @property
     def address(self) -> str:
         """Where the desk of this home was reached when it last started; empty before that."""
-        try:
-            return (self.run / "address").read_text().strip()
-        except OSError:
-            return ""
+        return read(self.run / "address")
+
+    @property
+    def paper_address(self) -> str:
+        """Where the paper exchange of this home listened when it last started."""
+        return read(self.run / "paper-address")
 
     def key(self, name: str) -> str:
         """Read one of the desk's own keys; empty before its first start."""
@@ -77,6 +79,14 @@ class Home:
             return file.read_text().strip()
         except FileNotFoundError:
             return ""
+
+
+def read(file: Path) -> str:
+    """Read a note of the desk; empty where there is none."""
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return ""
 
 
 def is_ours(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     # The rail, fetched alone, is told on which account's page it stands.
     code = match.kwargs.get("code", "") if match else ""
     code = code or (request.GET.get("at", "") if here == "rail" else "")
-    rows = with_figures(rows_of(user, code), user)
+    # A panel alone shows no rail, and must not wait for its figures.
+    rows: Any = SimpleLazyObject(lambda: with_figures(rows_of(user, code), user))
     return facts | {
         "theme": user.theme,
         "density": user.density,
@@ -57,7 +59,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "read_only": not settings.ENABLE_ORDER_PLACEMENT,
         "here": here,
         "account_rows": rows,
-        "rail_words": f"{len(rows)} linked, {sum(not row['needs'] for row in rows)} live",
+        "rail_words": SimpleLazyObject(lambda: words_of(rows)),
+        "instrument_warnings": SimpleLazyObject(lambda: warnings_of(rows)),
         "rail_at": code,
         "rail_is_all": not code,
         "initials": initials(str(user)),
@@ -71,6 +74,21 @@ def with_figures(rows: list[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
 
     known = figures(user) if rows else {}
     return [row | known.get(row["account"].code, {}) for row in rows]
+
+
+def words_of(rows: list[dict[str, Any]]) -> str:
+    return f"{len(rows)} linked, {sum(not row['needs'] for row in rows)} live"
+
+
+def warnings_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Say which lists of instruments are old, of the brokers of these accounts."""
+    from orders.instruments.models import master_of
+    from orders.instruments.standing import standings
+
+    accounts = [row["account"] for row in rows]
+    masters = sorted({master_of(account.broker, account.environment) for account in accounts})
+    found = standings(masters, at=timezone.now()) if masters else []
+    return [one.warning for one in found if one.warning]
 
 
 def initials(name: str) -> str:

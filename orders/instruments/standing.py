@@ -1,5 +1,6 @@
 """How old a master is, and whether that is still well."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -43,8 +44,12 @@ class Standing:
 
     @property
     def warning(self) -> str:
-        """Say that the master is old; it is served all the same."""
-        if self.newest is None or self.newest.at >= listed_before(self.at - PATIENCE):
+        """Say that the master is old, and is served all the same; or that its first did not come."""
+        if self.newest is None:
+            return (
+                f"no instruments of {self.master} came yet: {self.last.error}" if self.last else ""
+            )
+        if self.newest.at >= listed_before(self.at - PATIENCE):
             return ""
         why = f": {self.last.error}" if self.last and not self.last.is_done else ""
         return f"instruments of {self.master} are of {moment(self.newest.at, self.at)}{why}"
@@ -57,9 +62,18 @@ class Standing:
 
 def standing(master: str, *, at: datetime) -> Standing:
     """Look how a master stands."""
-    attempts = MasterImport.objects.filter(master=master)
-    newest = attempts.filter(outcome=Outcome.DONE).first()
-    return Standing(master, at, newest, attempts.first())
+    [found] = standings([master], at=at)
+    return found
+
+
+def standings(masters: Collection[str], *, at: datetime) -> list[Standing]:
+    """Look how several masters stand."""
+    # The newest stand first, so that of each master the first is taken.
+    attempts = MasterImport.objects.filter(master__in=masters)
+    attempts = attempts.order_by("master", "-at", "-pk").distinct("master")
+    newest = {one.master: one for one in attempts.filter(outcome=Outcome.DONE)}
+    last = {one.master: one for one in attempts}
+    return [Standing(one, at, newest.get(one), last.get(one)) for one in masters]
 
 
 def listed_before(at: datetime) -> datetime:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from allauth.mfa.models import Authenticator
+from celery import current_app
 from django.conf import settings
 from django.contrib import admin
 from django.urls import reverse
@@ -14,6 +15,8 @@ from accounts.access import may_trade
 from accounts.brokerage import BrokerAccount, Credentials, LoginSession, Role
 from accounts.brokers.errors import BrokerUnavailable
 from accounts.models import AuditEvent, User
+from portfolio.models import SyncRun
+from portfolio.tasks import sync_account_task
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sharing import words
 
@@ -86,6 +89,20 @@ def test_a_session_is_verified_and_the_answer_told(account, exchange, boss, offi
     assert "Account paper: the broker knows" not in act(office, "verify_session", account)
     assert "Account paper: it is not logged in." in act(office, "verify_session", account)
     assert event("account.session_verified").after["answer"] != "stands"
+
+
+def test_its_data_are_refreshed_by_a_worker(account, boss, office):
+    assert "Account paper: its broker is being asked" in act(office, "refresh_now", account)
+
+    with current_app.connection_or_acquire() as connection:
+        waiting = connection.SimpleQueue("celery").get(timeout=2)
+        waiting.ack()
+    assert waiting.headers["task"] == sync_account_task.name
+    sync_account_task(*waiting.payload[0])
+    assert SyncRun.objects.get().account == account
+    assert event("account.refresh_asked").actor == boss.email
+    act(office, "log_out", account)
+    assert "Account paper: it is not logged in." in act(office, "refresh_now", account)
 
 
 def test_an_account_is_logged_out(account, boss, office):

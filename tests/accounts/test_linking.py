@@ -4,6 +4,7 @@ import json
 from io import StringIO
 
 import pytest
+from celery import current_app
 from django.core.management import call_command
 from django.db import connection
 
@@ -11,6 +12,7 @@ from accounts import linking, logins
 from accounts.brokerage import BrokerAccount, Role, State
 from accounts.brokers.errors import BrokerUnavailable
 from accounts.models import AuditEvent, User
+from orders.tasks import sync_instruments_task
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 
 pytestmark = pytest.mark.django_db
@@ -86,6 +88,10 @@ def test_the_desks_first_account_is_linked_once_however_often_it_starts(exchange
     assert row["broker_user_id"] == opened["user_id"]
     assert row["state"] in {"LIVE", "EXPIRING"}
     assert BrokerAccount.objects.get().session.generation == 1
+    with current_app.connection_or_acquire() as connection:
+        waiting = connection.SimpleQueue("celery").get(timeout=2)
+        waiting.ack()
+    assert waiting.headers["task"] == sync_instruments_task.name  # nobody waits until it is due
 
 
 def test_an_unlinked_account_is_gone_from_the_lists_and_its_secrets_are_forgotten(exchange, asha):  # noqa: F811

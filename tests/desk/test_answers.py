@@ -271,7 +271,7 @@ def test_an_idle_socket_stays_open_for_thirty_seconds(desk, signed_in):
 
 @pytest.fixture(scope="module")
 def signed_in(desk):
-    from tradedesk.bench.rows import SignedIn
+    from tradedesk.bench.browser import SignedIn
 
     with SignedIn(desk) as browser:
         yield browser

@@ -96,3 +96,17 @@ def test_a_link_of_a_command_leads_to_the_port_where_this_desk_runs(desk):
 
     assert link.startswith(f"{desk.url}/login/reset/")
     assert get(desk, link.removeprefix(desk.url)) == 200
+
+
+def test_a_command_in_another_shell_reaches_the_exchange_of_this_desk(desk):
+    ran = desk.manage("sync", "paper", "--only", "funds")
+
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_a_fresh_desk_fetches_the_list_of_instruments_by_itself(desk):
+    def master():
+        program = "from orders.instruments import MasterImport; print(MasterImport.objects.count())"
+        return int(desk.manage("shell", "-v", "0", "-c", program).stdout.split()[-1])
+
+    assert wait_until(master, seconds=30, every=1)

@@ -16,17 +16,20 @@ from decimal import Decimal
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest, OrderType, Product, Side
 from accounts.lines import line_to
-from django.conf import settings
-settings.PAPER_URL = {url!r}
 with line_to(BrokerAccount.objects.get(code={code!r})) as broker:
     broker.place(OrderRequest(exchange="NSE", symbol="INFY", side=Side.BUY, quantity=10,
         product=Product.CNC, order_type=OrderType.MARKET, market_protection=Decimal(-1)))
+"""
+LOG_IN = """
+from accounts import ways_in
+from accounts.brokerage import BrokerAccount
+ways_in.by_counter(BrokerAccount.objects.get(code={code!r}))
 """
 
 
 def buy(desk, code):
     """Buy ten shares, as the order engine will."""
-    ran = desk.manage("shell", "--no-imports", "-c", ORDER.format(url=desk.paper_url, code=code))
+    ran = desk.manage("shell", "--no-imports", "-c", ORDER.format(code=code))
     assert ran.returncode == 0, ran.stderr
 
 
@@ -86,6 +89,7 @@ def test_what_the_exchange_does_not_answer_keeps_the_old_figures_and_comes_back_
     page.goto(f"/a/{code}/funds/")
     panel = page.locator("#funds")
     expect(panel).to_contain_text("10,00,000.00", timeout=10_000)
+    page.evaluate("window.same = true")
     user_id = listed(desk, code)["broker_user_id"]
     rule = {"route": "margins", "user_id": user_id, "effect": "status_503_before_acceptance"}
     control(desk, "POST", "faults", {"rules": [rule]})
@@ -101,3 +105,9 @@ def test_what_the_exchange_does_not_answer_keeps_the_old_figures_and_comes_back_
     expect(panel).not_to_contain_text("10,00,000")
     rows = json.loads(desk.manage("funds", "--account", code, "--json").stdout)
     assert {row["account"] for row in rows} == {code}
+
+    ran = desk.manage("shell", "--no-imports", "-c", LOG_IN.format(code=code))
+    assert ran.returncode == 0, ran.stderr
+    expect(panel).to_contain_text("10,00,000.00", timeout=20_000)
+    expect(panel).not_to_contain_text("is logged out")
+    assert page.evaluate("window.same"), "the page was loaded anew"

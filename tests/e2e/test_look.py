@@ -55,7 +55,7 @@ def screenshot(tmp_path):
     """Keep a picture: in SCREENSHOTS when that is set, else with the test's other leavings."""
     folder = Path(os.environ.get("SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
-    return lambda page, name: page.screenshot(path=folder / f"{name}.png")
+    return lambda page, name, **how: page.screenshot(path=folder / f"{name}.png", **how)
 
 
 def settle(page):

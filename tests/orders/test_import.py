@@ -267,6 +267,15 @@ def test_after_a_failure_the_old_list_serves_and_the_reason_is_told():
     found.ensure()
 
 
+def test_a_first_list_that_does_not_come_is_told_too():
+    assert standing(MASTER, at=at("20 09:15")).warning == ""
+    brought_in([], at=at("20 09:10"))
+
+    assert standing(MASTER, at=at("20 09:15")).warning == (
+        "no instruments of kite-live came yet: the list is empty"
+    )
+
+
 def test_every_attempt_is_written_down():
     brought_in()
     brought_in([], at=MONDAY)

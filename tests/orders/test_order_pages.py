@@ -220,7 +220,8 @@ def test_a_dead_session_hides_the_orders(client, traded):
         assert "Paper is logged out." in html
         assert "INFY</b>" not in html
     told = client.get("/a/paper/orders/", headers={"Accept": "application/json"}).json()
-    assert told == []
+    [said] = told
+    assert (said["account"], said["state"], said["error"]) == ("paper", "NEEDS_LOGIN", "logged out")
 
 
 def test_an_error_keeps_the_old_rows_and_says_so(client, traded):

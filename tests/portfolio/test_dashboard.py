@@ -1,10 +1,13 @@
 """The dashboard: the same panels as on their pages, and figures on the rail."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from accounts import linking
+from orders.instruments import MasterImport, Outcome
 from orders.panels import scope_of
 from portfolio import sync, today
 from portfolio.models import PositionRow
@@ -71,3 +74,19 @@ def test_programs_get_the_day_in_figures(account, asha, enter):
 
     assert Decimal(told["day_pnl"]) == today.days(scope_of(asha))[0].positions.m2m.amount
     assert told["excluded"] == 0
+
+
+def test_a_trader_is_told_that_the_list_of_instruments_is_old(account, asha, enter, stranger):
+    client = enter(asha)
+    assert "may be out of date" not in client.get("/").content.decode()
+    old = timezone.now() - timedelta(days=2)
+    MasterImport.objects.create(master="kite-paper", at=old, outcome=Outcome.DONE)
+    MasterImport.objects.create(
+        master="kite-paper", at=timezone.now(), outcome=Outcome.FAILED, error="the line is cut"
+    )
+
+    html = client.get("/positions/").content.decode()
+
+    assert "may be out of date" in html
+    assert "the line is cut" in html
+    assert "may be out of date" not in enter(stranger).get("/").content.decode()

@@ -102,7 +102,7 @@ def test_a_price_that_is_missing_is_a_dash_with_a_reason_and_out_of_the_sum(clie
 def test_programs_get_net_and_day_in_the_brokers_words(client):
     told = client.get("/a/paper/positions/", headers=JSON).json()
 
-    assert set(told) == {"account", "synced_at", "net", "day"}
+    assert set(told) == {"account", "state", "synced_at", "net", "day"}
     first = {row["tradingsymbol"]: row for row in told["net"]}["INFY"]
     assert (first["quantity"], first["exchange"], first["product"]) == (5, "NSE", "MIS")
     assert {"average_price", "last_price", "pnl", "m2m", "value", "buy_quantity", "buy_price",
@@ -152,6 +152,21 @@ def test_a_dead_session_hides_and_an_error_keeps(client, account, page):
     assert "Paper is logged out." in html
     for symbol in ("INFY", "TCS"):
         assert symbol not in html
+
+
+@pytest.mark.parametrize("page", ["positions", "holdings", "orders", "gtt", "funds", "today"])
+def test_programs_are_told_that_an_account_is_logged_out_and_see_no_row_of_it(
+    client, account, page
+):
+    logins.end(account, "test", generation=account.session.generation)
+
+    for path in (f"/{page}/", f"/a/paper/{page}/"):
+        answer = client.get(path, headers=JSON)
+        told = answer.json() if isinstance(answer.json(), list) else [answer.json()]
+        assert [(one["account"], one["state"], one["error"]) for one in told] == [
+            ("paper", "NEEDS_LOGIN", "logged out")
+        ]
+        assert b"INFY" not in answer.content
 
 
 def test_shares_stand_together_and_after_contracts(client):

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from tradedesk.bench import day
 from tradedesk.desk.throwaway import RunningDesk, throwaway_desk
 
 REPETITIONS = 3
@@ -31,12 +32,22 @@ class Stage:
     def __init__(self, stack: ExitStack) -> None:
         self.stack = stack
         self.running: RunningDesk | None = None
+        self.is_full = False
 
     @property
     def desk(self) -> RunningDesk:
         if self.running is None:
             self.running = self.stack.enter_context(throwaway_desk())
         return self.running
+
+    @property
+    def full_desk(self) -> RunningDesk:
+        """The same desk, its first account with positions, holdings and orders."""
+        desk = self.desk
+        if not self.is_full:
+            day.fill(desk)
+            self.is_full = True
+        return desk
 
 
 @dataclass(frozen=True)

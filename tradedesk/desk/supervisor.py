@@ -71,7 +71,9 @@ class Desk:
     def start(self) -> None:
         """Bring up servers, schema and parts, and wait until the desk is ready."""
         began = time.monotonic()
+        # For commands in another shell: they reach the same pages and the same exchange.
         (self.home.run / "address").write_text(self.address + "/\n")
+        (self.home.run / "paper-address").write_text(self.options.paper_url + "\n")
         tell("starting the servers")
         self.start_servers()
         tell("setting up")

@@ -11,6 +11,7 @@ from accounts.brokerage import BrokerAccount, Credentials
 from accounts.brokers.errors import BrokerError
 from accounts.models import User
 from accounts.people import person
+from tradedesk.asking import ask
 
 
 class Command(BaseCommand):
@@ -25,6 +26,9 @@ class Command(BaseCommand):
         try:
             if options["first"]:
                 link_first()
+                # A fresh desk would name contracts by their bare symbols until the list is due.
+                # The worker fetches it where there is none or an old one; no start waits for it.
+                ask("orders.tasks.sync_instruments_task", expires=120)
             else:
                 linking.link_paper(owner=person(options["owner"]))
         except BrokerError as error:
