@@ -65,8 +65,17 @@ class Home:
     @property
     def address(self) -> str:
         """Where the desk of this home was reached when it last started; empty before that."""
+        return self.noted("address")
+
+    @property
+    def paper_url(self) -> str:
+        """Where its paper exchange was reached then; commands of a shell are told nothing else."""
+        return self.noted("paper-address")
+
+    def noted(self, name: str) -> str:
+        """Read what the desk notes at its start; empty before the first."""
         try:
-            return (self.run / "address").read_text().strip()
+            return (self.run / name).read_text().strip()
         except OSError:
             return ""
 

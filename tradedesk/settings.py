@@ -343,8 +343,8 @@ MAILERS = {
     else {"BACKEND": "tradedesk.mail.NoServer"}
 }
 
-# Where a paper exchange runs, if one does; the desk starts one and says where
-PAPER_URL = env.address("PAPER_URL", "", like="http://127.0.0.1:8100")
+# Where a paper exchange runs, if one does; the desk starts one and notes where
+PAPER_URL = env.address("PAPER_URL", HOME.paper_url, like="http://127.0.0.1:8100")
 PAPER_HOME = Path(env.text("PAPER_HOME", str(HOME.path / "paper")))
 
 # Off makes the whole desk read-only: no order leaves for any account

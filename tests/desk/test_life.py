@@ -1,5 +1,6 @@
 """A desk that runs: its parts are hurt, and it lives on."""
 
+import json
 import os
 import signal
 import socket
@@ -96,3 +97,12 @@ def test_a_link_of_a_command_leads_to_the_port_where_this_desk_runs(desk):
 
     assert link.startswith(f"{desk.url}/login/reset/")
     assert get(desk, link.removeprefix(desk.url)) == 200
+
+
+def test_a_command_of_a_shell_reaches_the_exchange_of_the_desk(desk):
+    """The exchange is at a port of this start; the shell's environment does not name it."""
+    verified = json.loads(desk.manage("verify_sessions", "paper", "--json").stdout)
+    logged_in = desk.manage("login_account", "paper")
+
+    assert [row["verified"] for row in verified] == [True]
+    assert logged_in.returncode == 0, logged_in.stderr

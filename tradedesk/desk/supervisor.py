@@ -72,6 +72,7 @@ class Desk:
         """Bring up servers, schema and parts, and wait until the desk is ready."""
         began = time.monotonic()
         (self.home.run / "address").write_text(self.address + "/\n")
+        (self.home.run / "paper-address").write_text(self.options.paper_url + "\n")
         tell("starting the servers")
         self.start_servers()
         tell("setting up")
