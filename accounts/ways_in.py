@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -189,19 +189,24 @@ def alone(
     actor: User | None = None,
     request: HttpRequest | None = None,
 ) -> None:
-    """Log in with the stored password and a code. A code that was refused is never sent again."""
-    if why := why_not_alone(account, has_code=bool(code)):
-        raise NotAllowed(why)
-    credentials = account.credentials
-    code = code or next_code(account)
-    note_try(account)
+    """Log in with the stored password and a code. What was refused is never sent again."""
+    if not take_lease(account.session):  # a second click would send the same code
+        raise NotAllowed("Somebody is logging it in, or just has. Reload the page in a moment.")
     try:
+        account = fresh(account)  # as the last try left it
+        if why := why_not_alone(account, has_code=bool(code)):
+            raise NotAllowed(why)
+        code = code or next_code(account)
+        note_try(account)
         with alone_with(account) as adapter:
-            token = adapter.log_in_alone(account.broker_user_id, credentials.password or "", code)
-    except AuthFailed as error:
+            password = account.credentials.password or ""
+            token = adapter.log_in_alone(account.broker_user_id, password, code)
+        by_request_token(account, token, how="automatic", actor=actor, request=request)
+    except (AuthFailed, WrongClient) as error:
         stop(account, str(error))
         raise
-    by_request_token(account, token, how="automatic", actor=actor, request=request)
+    finally:
+        LoginSession.objects.filter(account=account).update(leased_until=None)
 
 
 def next_code(account: BrokerAccount) -> str:
@@ -257,12 +262,8 @@ def ensure(account: BrokerAccount, *, patience_seconds: float = 60) -> LoginSess
                 raise AuthExpired(
                     "use the account", text="log in again, or give a fresh access token"
                 )
-            if take_lease(session):
-                try:
-                    alone(fresh(account))
-                finally:
-                    LoginSession.objects.filter(pk=session.pk).update(leased_until=None)
-                continue
+            with suppress(NotAllowed):  # somebody was faster
+                alone(account)
         if time.monotonic() > deadline:
             raise AuthExpired("use the account", text="another worker is still logging in")
         time.sleep(0.1)
