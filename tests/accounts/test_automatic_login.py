@@ -1,12 +1,15 @@
 """The desk logs an account in by itself: one try at a time, and nothing that was refused again."""
 
+import json
 import threading
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from accounts import linking, logins, ways_in
-from accounts.brokerage import AutomaticLogin, BrokerAccount
+from accounts.brokerage import AutomaticLogin, BrokerAccount, State
 from accounts.brokers.errors import AuthExpired, AuthFailed
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_kite_linking import UP, account, allowed, logins_at, opened  # noqa: F401
@@ -60,3 +63,13 @@ def test_who_waited_for_a_try_that_was_refused_does_not_repeat_it(allowed):  # n
         ways_in.alone(waited)
 
     assert AutomaticLogin.objects.get().tries == 0
+
+
+@pytest.mark.django_db
+def test_the_command_tells_the_state_after_the_log_in(allowed):  # noqa: F811
+    assert logins.state_of(stored()) == State.NEEDS_LOGIN
+    out = StringIO()
+
+    call_command("login_account", "anita-rao", "--json", stdout=out)
+
+    assert json.loads(out.getvalue())["state"] in UP

@@ -48,7 +48,7 @@ class Command(JsonCommand):
                 return
         except TradedeskError as error:
             raise CommandError(str(error)) from error
-        state = logins.state_of(account).value
+        state = logins.state_of(ways_in.fresh(account)).value
         facts = {"code": account.code, "state": state}
         self.answer(facts, text=f"{account.code}: {state}", as_json=options["json"])
 
