@@ -122,7 +122,7 @@ def back(request: HttpRequest, broker: str) -> HttpResponse:
             return account
         ways_in.by_request_token(account, token, actor=request.user, request=request)
     except TradedeskError as error:
-        return answer_back(request, 422, plain(error), account_code(told))
+        return answer_back(request, 422, plain(error), account_code(told, request.user))
     if wants_json(request):
         return JsonResponse({"account": account.code, "state": logins.state_of(account).value})
     messages.success(request, f"{account.name} is logged in.")
@@ -173,7 +173,10 @@ def told_by(request: HttpRequest) -> dict[str, str]:
     hidden = parse_qs(told.get("redirect_params", ""))
     told.setdefault("state", hidden.get("state", [""])[0])
     known = ("request_token", "status", "state", "account")
-    return {name: told[name][:2000] for name in known if told.get(name)}
+    kept = {name: told[name][:2000] for name in known if told.get(name)}
+    if any("\x00" in value for value in kept.values()):
+        raise ValueError  # Postgres knows no such letter: a search for it would break
+    return kept
 
 
 def answer_back(request: HttpRequest, status: int, words: str, code: str = "") -> HttpResponse:
@@ -184,13 +187,13 @@ def answer_back(request: HttpRequest, status: int, words: str, code: str = "") -
     return render(request, "accounts/back.html", facts, status=status)
 
 
-def account_code(told: dict[str, str]) -> str:
-    """Name the account that a state was for, even where it was refused."""
+def account_code(told: dict[str, str], user: User) -> str:
+    """Name the account that a state was for, even where it was refused, to who may see it."""
     try:
         trip = hand_off.read(told.get("state", ""))
     except hand_off.HandOffRefused:
         return ""
-    found = BrokerAccount.objects.linked().filter(pk=trip.account_id).first()
+    found = BrokerAccount.objects.seen_by(user).filter(pk=trip.account_id).first()
     return found.code if found else ""
 
 

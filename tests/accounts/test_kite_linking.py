@@ -224,6 +224,22 @@ def test_a_trip_belongs_to_who_began_it_and_ends_after_ten_minutes(
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
 
 
+def test_a_trip_that_fails_tells_a_stranger_no_code_and_leaves_the_session(
+    account, opened, asha, stranger, enter
+):
+    ways_in.by_request_token(account, request_token(account, opened))
+    client = enter(asha)
+    facts = {"request_token": "made-up", "state": trip(client)}
+
+    theirs = enter(stranger).get("/accounts/back/kite/", facts).content.decode()
+    mine = client.get("/accounts/back/kite/", facts).content.decode()
+
+    assert "anita-rao" not in theirs
+    assert "/accounts/anita-rao/login/" in mine
+    assert "is not logged in" not in mine
+    assert logins.state_of(stored()) in UP
+
+
 @pytest.mark.parametrize("state", ["garbage", "a:b:c", "x" * 3000, {"u": 1}])
 def test_a_forged_state_is_refused(account, asha, enter, state):
     if isinstance(state, dict):
@@ -267,7 +283,18 @@ def test_coming_back_with_nothing_says_so(asha, enter, facts):
     assert "without a log-in" in answer.content.decode()
 
 
-@pytest.mark.parametrize("body", ["[]", "{", "null", '"x"', "\xff", "x" * 20_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "{",
+        "null",
+        '"x"',
+        "\xff",
+        "x" * 20_000,
+        '{"request_token": "x", "account": "\\u0000"}',
+    ],
+)
 def test_garbage_sent_to_the_callback_is_told(asha, enter, body):
     answer = enter(asha).post(
         "/api/zerodha/callback", body.encode("latin-1"), content_type="application/json"
