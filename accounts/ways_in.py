@@ -109,18 +109,19 @@ def by_access_token(
     request: HttpRequest | None = None,
 ) -> None:
     """Take a session that was made elsewhere, once the broker has said whose it is."""
-    with alone_with(account, access_token) as adapter:
-        try:
+    try:
+        with alone_with(account, access_token) as adapter:
             profile = adapter.profile()
-        except AuthExpired as error:
-            raise AuthFailed(
-                "take the access token",
-                text="the broker does not accept it: it is over, or belongs to another API key",
-                status=error.status,
-            ) from error
-        if not is_client(account, profile.user_id):
-            # It was made elsewhere and is used there: it is not ours to end.
-            raise AuthFailed("take the access token", text=f"it belongs to {profile.user_id}")
+    except AuthExpired as error:
+        over = "the broker does not accept it: it is over, or belongs to another API key"
+        raise AuthFailed(
+            "take the access token",
+            text=over if error.status else error.text,  # no status: it was not even sent
+            status=error.status,
+        ) from error
+    if not is_client(account, profile.user_id):
+        # It was made elsewhere and is used there: it is not ours to end.
+        raise AuthFailed("take the access token", text=f"it belongs to {profile.user_id}")
     now = timezone.now()
     policy = kind(account.broker).capabilities(account.environment).session
     session = BrokerSession(

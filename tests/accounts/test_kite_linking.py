@@ -389,6 +389,9 @@ def test_an_access_token_made_elsewhere_is_taken_once_the_broker_says_whose_it_i
     wrong = client.post("/accounts/anita-rao/login/token/", {"access_token": "made-up"})
     assert wrong.status_code == 422
     assert "the broker does not accept it" in wrong.content.decode()
+    torn = client.post("/accounts/anita-rao/login/token/", {"access_token": "made up"})
+    assert "the access token holds signs no token has" in torn.content.decode()
+    assert "the session at the broker is over" not in torn.content.decode()
     client.post("/accounts/anita-rao/login/token/", {"access_token": token})
 
     assert logins.state_of(stored()) in UP
