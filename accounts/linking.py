@@ -191,6 +191,9 @@ def unlink(account: BrokerAccount, *, actor: User, request: HttpRequest | None =
     with transaction.atomic():
         account.unlinked_at = timezone.now()
         account.save(update_fields=["unlinked_at"])
+        # Whoever logged in since we looked: nobody logs in any more.
+        session = LoginSession.objects.get(account=account)
+        logins.end(account, "unlinked", generation=session.generation, actor=actor, request=request)
         Credentials.objects.filter(account=account).delete()
         audit.record("account.unlinked", actor=actor, request=request, account=account)
         logins.announce(account)

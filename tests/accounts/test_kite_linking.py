@@ -511,6 +511,8 @@ def test_a_session_is_renewed_before_its_end_where_the_broker_gave_the_means(acc
     with time_machine.travel(session.expires_at - timedelta(minutes=20)):
         upkeep.renew_all()
     assert stored().session.generation == session.generation + 1
+    assert logins.end(stored(), "logged out", generation=session.generation + 1)
+    assert stored().session.refresh_token is None
 
 
 # Reminders -----------------------------------------------------------------------------------

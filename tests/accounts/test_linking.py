@@ -6,10 +6,12 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
-from accounts import linking, logins
+from accounts import linking, logins, ways_in
 from accounts.brokerage import BrokerAccount, Role, State
 from accounts.brokers.errors import BrokerUnavailable
+from accounts.brokers.types import BrokerSession
 from accounts.models import AuditEvent, User
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 
@@ -97,3 +99,23 @@ def test_an_unlinked_account_is_gone_from_the_lists_and_its_secrets_are_forgotte
     stored = BrokerAccount.objects.get()
     assert not hasattr(stored, "credentials")
     assert stored.session.access_token is None
+
+
+def test_a_log_in_under_way_does_not_outlive_the_unlinking(exchange, asha):  # noqa: F811
+    """Both orders: the session comes between the log-out and the unlinking, or after both."""
+    account = linking.link_paper(owner=asha)
+    seen_before = BrokerAccount.objects.select_related("session").get()
+    ways_in.by_counter(account, actor=asha)
+
+    linking.unlink(seen_before, actor=asha)
+
+    stored = BrokerAccount.objects.get()
+    assert stored.session.access_token is None
+    assert stored.session.ended_at
+    now = timezone.now()
+    made = BrokerSession(
+        user_id=account.broker_user_id, access_token="t", logged_in_at=now, expires_at=now
+    )
+    with pytest.raises(logins.NoLongerLinked, match="no longer linked"):
+        logins.store(account, made, how="late")
+    assert BrokerAccount.objects.get().session.access_token is None
