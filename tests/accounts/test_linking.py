@@ -1,6 +1,8 @@
 """A paper account is linked in one step, to its owner only, and keeps its secrets sealed."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 
 import pytest
@@ -73,6 +75,44 @@ def test_without_an_exchange_nothing_is_linked(settings, asha):
         linking.link_paper(owner=asha)
 
     assert not BrokerAccount.objects.exists()
+
+
+@pytest.fixture
+def half_an_exchange(tmp_path, settings):
+    """An exchange that opens an account and is gone before the log-in."""
+
+    class Half(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            is_opening = self.path == "/paper/accounts"
+            self.send_response(200 if is_opening else 503)
+            self.end_headers()
+            if is_opening:
+                names = ("user_id", "api_key", "api_secret", "password", "totp_secret")
+                self.wfile.write(json.dumps(dict.fromkeys(names, "PA0001")).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Half)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (tmp_path / "control.token").write_text("token")
+    settings.PAPER_URL = f"http://127.0.0.1:{server.server_port}"
+    settings.PAPER_HOME = tmp_path
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_exchange_that_goes_between_leaves_an_account_that_asks_for_its_log_in(
+    half_an_exchange, asha, enter
+):
+    answer = enter(asha).post("/accounts/link/")
+
+    assert answer.headers["Location"] == "/accounts/paper/"  # not "No account was opened"
+    account = BrokerAccount.objects.get()
+    assert logins.state_of(account) == State.NEEDS_LOGIN
+    assert "log in" in account.last_error
 
 
 def test_the_desks_first_account_is_linked_once_however_often_it_starts(exchange, asha):  # noqa: F811
