@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pyotp
@@ -19,6 +19,7 @@ from accounts.brokers.errors import AuthExpired, AuthFailed
 from accounts.brokers.registry import Access, kind
 from accounts.models import AuditEvent
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tradedesk.times import IST
 
 pytestmark = pytest.mark.django_db
 HOME = "https://desk.example.in/accounts/back/kite/"
@@ -533,6 +534,22 @@ def test_people_are_asked_once_a_day_for_what_only_they_can_do(account, asha, se
 
 
 # Commands ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moment", "asked"),
+    [
+        ("2026-11-20 08:31", 1),  # a Friday
+        ("2026-11-20 15:31", 0),  # whoever logs out in the evening is not asked back in
+        ("2026-11-21 08:31", 0),  # no market opens on a Saturday
+    ],
+)
+def test_people_are_asked_only_where_a_market_will_open(account, moment, asked):
+    BrokerAccount.objects.update(environment="live")
+    at = datetime.fromisoformat(moment).replace(tzinfo=IST)
+
+    with time_machine.travel(at):
+        assert upkeep.remind() == asked
 
 
 def test_a_paper_account_cannot_reach_a_live_host(account):
