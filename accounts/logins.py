@@ -88,6 +88,17 @@ def note_error(account: BrokerAccount, error: TradedeskError) -> None:
 
 
 @transaction.atomic
+def note_blocked(account: BrokerAccount, why: str) -> None:
+    """Keep why the broker blocks the account, or that it no longer does, and tell everybody once."""
+    account.blocked_why = why[:300]
+    here = BrokerAccount.objects.filter(pk=account.pk).exclude(blocked_why=account.blocked_why)
+    if here.update(blocked_why=account.blocked_why):
+        what = "account.blocked" if why else "account.unblocked"
+        audit.record(what, account=account, after=account.blocked_why or None)
+        announce(account)
+
+
+@transaction.atomic
 def end(
     account: BrokerAccount,
     why: str,
