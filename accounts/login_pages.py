@@ -242,6 +242,7 @@ def show(
         "account": account,
         "kind": kind(account.broker),
         "state": logins.state_of(account),
+        "missing": "" if account.opened_here else ways_in.what_is_missing(account),
         "has_seed": bool(account.credentials.totp_seed) and not account.opened_here,
         "why_not_alone": ways_in.why_not_alone(account),
         "takes_code": not ways_in.why_not_alone(account, has_code=True),

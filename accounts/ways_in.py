@@ -45,6 +45,13 @@ class WrongClient(TradedeskError):
         )
 
 
+class SecretMissing(TradedeskError):
+    """What the broker's log-in needs is not stored any more: its key was lost."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"The {missing} is not stored. Enter it on the page of credentials first.")
+
+
 class NotAllowed(TradedeskError):
     """The desk may not log this account in by itself; the text says why."""
 
@@ -94,6 +101,8 @@ def by_request_token(
     request: HttpRequest | None = None,
 ) -> None:
     """Turn what the broker's log-in page gave into a session."""
+    if missing := what_is_missing(account):
+        raise SecretMissing(missing)
     with alone_with(account) as adapter:
         session = adapter.exchange(request_token, account.credentials.api_secret or "")
         check_client(account, session.user_id, adapter)
@@ -133,6 +142,13 @@ def by_access_token(
     )
     logins.store(account, session, how="access token", actor=actor, request=request)
     lines.verify(account)
+
+
+def what_is_missing(account: BrokerAccount) -> str:
+    """Name the secret that the broker wants at every log-in and that is not stored, if any."""
+    wanted = (one for one in kind(account.broker).fields if one.is_required and one.is_secret)
+    missing = (one.label for one in wanted if not getattr(account.credentials, one.name))
+    return next(missing, "")
 
 
 def is_client(account: BrokerAccount, user_id: str) -> bool:
@@ -176,6 +192,8 @@ def why_not_alone(account: BrokerAccount, *, has_code: bool = False) -> str:
     if account.mode != Mode.AUTO or not hasattr(account, "automatic"):
         return "The owner has not allowed it for this account."
     credentials = account.credentials
+    if missing := what_is_missing(account):
+        return str(SecretMissing(missing))
     if not credentials.password:
         return "The password is not stored."
     if not (credentials.totp_seed or has_code):

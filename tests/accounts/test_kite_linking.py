@@ -14,7 +14,15 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import hand_off, linking, logins, upkeep, ways_in
-from accounts.brokerage import AutomaticLogin, BrokerAccount, Membership, Mode, Role, State
+from accounts.brokerage import (
+    AutomaticLogin,
+    BrokerAccount,
+    Credentials,
+    Membership,
+    Mode,
+    Role,
+    State,
+)
 from accounts.brokers.errors import AuthExpired, AuthFailed
 from accounts.brokers.registry import Access, kind
 from accounts.models import AuditEvent
@@ -332,6 +340,22 @@ def test_a_wrong_secret_is_told_in_the_brokers_words(account, opened, asha, ente
     assert "The broker refused the log-in" in html
     assert "/accounts/anita-rao/login/" in html
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
+
+
+def test_a_lost_secret_is_named_before_the_trip_and_after_it(allowed, opened, asha, enter):
+    token = request_token(allowed, opened)
+    Credentials.objects.update(api_secret=None)
+    client = enter(asha)
+
+    before = client.get("/accounts/anita-rao/login/").content.decode()
+    facts = {"request_token": token, "state": trip(client)}
+    after = client.get("/accounts/back/kite/", facts)
+
+    assert "The API secret is not stored" in before
+    assert "/accounts/anita-rao/credentials/" in before
+    assert after.status_code == 422
+    assert "The API secret is not stored" in after.content.decode()
+    assert "API secret" in ways_in.why_not_alone(stored())
 
 
 def test_somebody_elses_log_in_is_refused_and_ended(account, exchange, asha, enter):  # noqa: F811
