@@ -3,6 +3,8 @@
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -120,7 +122,8 @@ def back(request: HttpRequest, broker: str) -> HttpResponse:
         account = account_of(request, request.user, broker, told)
         if isinstance(account, HttpResponse):
             return account
-        ways_in.by_request_token(account, token, actor=request.user, request=request)
+        with noting(account):
+            ways_in.by_request_token(account, token, actor=request.user, request=request)
     except TradedeskError as error:
         return answer_back(request, 422, plain(error), account_code(told, request.user))
     if wants_json(request):
@@ -220,15 +223,24 @@ def api_login(request: DeskRequest) -> HttpResponse:
 # What they share -----------------------------------------------------------------------------
 
 
+@contextmanager
+def noting(account: BrokerAccount) -> Iterator[None]:
+    """Keep what the broker answered as the account's last trouble."""
+    try:
+        yield
+    except (BrokerError, ways_in.WrongClient) as error:
+        logins.note_error(account, error)
+        raise
+
+
 def attempt(
     request: DeskRequest, account: BrokerAccount, way: Any, *arguments: Any
 ) -> HttpResponse:
     """Try one way in; a refusal is told on the page where the other ways stand."""
     try:
-        way(*arguments, actor=request.user, request=request)
+        with noting(account):
+            way(*arguments, actor=request.user, request=request)
     except TradedeskError as error:
-        if isinstance(error, BrokerError):
-            logins.note_error(account, error)
         return show(request, account, refused=plain(error))
     messages.success(request, f"{account.name}: logged in.")
     return redirect("account", account.code)

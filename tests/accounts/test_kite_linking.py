@@ -340,6 +340,7 @@ def test_a_wrong_secret_is_told_in_the_brokers_words(account, opened, asha, ente
     assert "The broker refused the log-in" in html
     assert "/accounts/anita-rao/login/" in html
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
+    assert "refused the log-in" in stored().last_error
 
 
 def test_a_lost_secret_is_named_before_the_trip_and_after_it(allowed, opened, asha, enter):
