@@ -68,7 +68,16 @@ def test_it_shows_each_leg_with_how_far_the_price_has_to_go(client, account, pat
 
     html = client.get(path).content.decode()
 
-    for word in ("Stop and target", "ACTIVE", "95.50", "−4.50%", "+10.00%", "111.00", "data-as-of"):
+    for word in (
+        ">PAPER</span>",
+        "Stop and target",
+        "ACTIVE",
+        "95.50",
+        "−4.50%",
+        "+10.00%",
+        "111.00",
+        "data-as-of",
+    ):
         assert word in html, word
 
 
