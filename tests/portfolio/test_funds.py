@@ -68,7 +68,7 @@ def test_money_of_the_brokers_sandbox_is_not_shown_as_real(client, account):
 
     page, accounts = client.get("/funds/").content.decode(), client.get("/accounts/")
 
-    assert "equity SANDBOX" in page
+    assert "equity SANDBOX" in " ".join(page.split())
     assert '<small class="paper">SANDBOX</small>' in page  # on the rail
     assert f"SANDBOX {account.broker_user_id}" in accounts.content.decode()
 
