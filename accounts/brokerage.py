@@ -120,9 +120,14 @@ class BrokerAccount(models.Model):
         return self.environment == "paper"
 
     @property
+    def money_mark(self) -> str:
+        """The word that stands wherever its money is not real: PAPER, or SANDBOX."""
+        return "" if self.environment == "live" else self.environment.upper()
+
+    @property
     def label(self) -> str:
         """What stands below the name: whose it is, and that it is no real money."""
-        return f"PAPER {self.broker_user_id}" if self.is_paper else self.broker_user_id
+        return f"{self.money_mark} {self.broker_user_id}".strip()
 
     def state(self, at: datetime) -> State:
         """Tell the state at this moment; the most urgent reason wins."""

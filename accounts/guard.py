@@ -54,7 +54,7 @@ class PeopleMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
         """Lead whoever lacks the second factor to its set-up, wherever they wanted to go."""
-        if "%00" in request.META.get("QUERY_STRING", ""):
+        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
             raise BadRequest("NUL")  # Postgres knows no such letter: a search for it would break
         name = request.resolver_match.url_name if request.resolver_match else None
         if name in OPEN or not request.user.is_authenticated:

@@ -14,7 +14,7 @@ from accounts import breaker, logins
 from accounts.brokerage import BrokerAccount, LoginSession
 from accounts.brokers import limits
 from accounts.brokers.base import Broker
-from accounts.brokers.errors import AuthExpired, BrokerError, RateLimited
+from accounts.brokers.errors import AccountBlocked, AuthExpired, BrokerError, RateLimited
 from accounts.brokers.registry import Access, adapters, kind
 from accounts.brokers.types import Profile
 from accounts.brokers.words import Line
@@ -52,6 +52,8 @@ def line_to(account: BrokerAccount) -> Iterator[Broker]:
         listen(account, error)
         raise
     breaker.record_life(account)
+    if account.blocked_why:
+        logins.note_blocked(account, "")
 
 
 def session_over(account_id: int, generation: int) -> None:
@@ -68,6 +70,8 @@ def listen(account: BrokerAccount, error: BrokerError) -> None:
         breaker.record_failure(account, str(error))
     elif error.line is Line.ALIVE:
         breaker.record_life(account)
+    if isinstance(error, AccountBlocked):
+        logins.note_blocked(account, error.text or error.says)
     logins.note_error(account, error)
 
 

@@ -33,12 +33,16 @@ def form_field(field: Field, *, is_kept: bool = False) -> forms.CharField:
     )
 
 
-def check_value(field: Field, value: str) -> None:
-    """Refuse what cannot be right before anybody is asked."""
+def refuse_placeholder(value: str) -> None:
     if PLACEHOLDER.match(value):
         raise ValidationError(
             f"Not configured: “{value[:12]}…” is the placeholder of an example. Put the real value."
         )
+
+
+def check_value(field: Field, value: str) -> None:
+    """Refuse what cannot be right before anybody is asked."""
+    refuse_placeholder(value)
     if value and field.shape and not re.fullmatch(field.shape, value):
         raise ValidationError(
             f"This is no {field.label}: it has {field.looks}. This one has {len(value)} characters."
@@ -111,6 +115,7 @@ class AutomaticForm(forms.Form):
     password = forms.CharField(
         label="Password at the broker",
         max_length=200,
+        validators=[refuse_placeholder],
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     totp_seed = forms.CharField(

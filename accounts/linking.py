@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import audit, lines, logins, sharing, ways_in
 from accounts.brokerage import COLOURS, BrokerAccount, Credentials, LoginSession, Membership, Role
-from accounts.brokers.errors import TradedeskError
+from accounts.brokers.errors import BrokerError, TradedeskError
 from accounts.models import User
 
 # /accounts/link/ and /accounts/back/ are pages; the others would look like the log-in of the desk itself.
@@ -23,7 +23,10 @@ def link_paper(*, owner: User, request: HttpRequest | None = None) -> BrokerAcco
     """Open an account with paper money, link it to its owner and log it in."""
     opened = logins.counter().open_account(owner.name or "Paper Trader")
     account = keep_paper(owner=owner, opened=opened, request=request)
-    ways_in.by_counter(account, actor=owner, request=request)
+    try:
+        ways_in.by_counter(account, actor=owner, request=request)
+    except BrokerError as error:  # it is linked all the same, and asks for its log-in
+        logins.note_error(account, error)
     return account
 
 
@@ -191,6 +194,9 @@ def unlink(account: BrokerAccount, *, actor: User, request: HttpRequest | None =
     with transaction.atomic():
         account.unlinked_at = timezone.now()
         account.save(update_fields=["unlinked_at"])
+        # Whoever logged in since we looked: nobody logs in any more.
+        session = LoginSession.objects.get(account=account)
+        logins.end(account, "unlinked", generation=session.generation, actor=actor, request=request)
         Credentials.objects.filter(account=account).delete()
         audit.record("account.unlinked", actor=actor, request=request, account=account)
         logins.announce(account)

@@ -3,6 +3,8 @@
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlencode
@@ -120,9 +122,10 @@ def back(request: HttpRequest, broker: str) -> HttpResponse:
         account = account_of(request, request.user, broker, told)
         if isinstance(account, HttpResponse):
             return account
-        ways_in.by_request_token(account, token, actor=request.user, request=request)
+        with noting(account):
+            ways_in.by_request_token(account, token, actor=request.user, request=request)
     except TradedeskError as error:
-        return answer_back(request, 422, plain(error), account_code(told))
+        return answer_back(request, 422, plain(error), account_code(told, request.user))
     if wants_json(request):
         return JsonResponse({"account": account.code, "state": logins.state_of(account).value})
     messages.success(request, f"{account.name} is logged in.")
@@ -173,7 +176,10 @@ def told_by(request: HttpRequest) -> dict[str, str]:
     hidden = parse_qs(told.get("redirect_params", ""))
     told.setdefault("state", hidden.get("state", [""])[0])
     known = ("request_token", "status", "state", "account")
-    return {name: told[name][:2000] for name in known if told.get(name)}
+    kept = {name: told[name][:2000] for name in known if told.get(name)}
+    if any("\x00" in value for value in kept.values()):
+        raise ValueError  # Postgres knows no such letter: a search for it would break
+    return kept
 
 
 def answer_back(request: HttpRequest, status: int, words: str, code: str = "") -> HttpResponse:
@@ -184,13 +190,13 @@ def answer_back(request: HttpRequest, status: int, words: str, code: str = "") -
     return render(request, "accounts/back.html", facts, status=status)
 
 
-def account_code(told: dict[str, str]) -> str:
-    """Name the account that a state was for, even where it was refused."""
+def account_code(told: dict[str, str], user: User) -> str:
+    """Name the account that a state was for, even where it was refused, to who may see it."""
     try:
         trip = hand_off.read(told.get("state", ""))
     except hand_off.HandOffRefused:
         return ""
-    found = BrokerAccount.objects.linked().filter(pk=trip.account_id).first()
+    found = BrokerAccount.objects.seen_by(user).filter(pk=trip.account_id).first()
     return found.code if found else ""
 
 
@@ -217,15 +223,24 @@ def api_login(request: DeskRequest) -> HttpResponse:
 # What they share -----------------------------------------------------------------------------
 
 
+@contextmanager
+def noting(account: BrokerAccount) -> Iterator[None]:
+    """Keep what the broker answered as the account's last trouble."""
+    try:
+        yield
+    except (BrokerError, ways_in.WrongClient) as error:
+        logins.note_error(account, error)
+        raise
+
+
 def attempt(
     request: DeskRequest, account: BrokerAccount, way: Any, *arguments: Any
 ) -> HttpResponse:
     """Try one way in; a refusal is told on the page where the other ways stand."""
     try:
-        way(*arguments, actor=request.user, request=request)
+        with noting(account):
+            way(*arguments, actor=request.user, request=request)
     except TradedeskError as error:
-        if isinstance(error, BrokerError):
-            logins.note_error(account, error)
         return show(request, account, refused=plain(error))
     messages.success(request, f"{account.name}: logged in.")
     return redirect("account", account.code)
@@ -239,6 +254,7 @@ def show(
         "account": account,
         "kind": kind(account.broker),
         "state": logins.state_of(account),
+        "missing": "" if account.opened_here else ways_in.what_is_missing(account),
         "has_seed": bool(account.credentials.totp_seed) and not account.opened_here,
         "why_not_alone": ways_in.why_not_alone(account),
         "takes_code": not ways_in.why_not_alone(account, has_code=True),

@@ -35,6 +35,13 @@ def counter() -> Counter:
     return Counter(settings.PAPER_URL, file.read_text().strip())
 
 
+class NoLongerLinked(TradedeskError):
+    """The account was unlinked while it was being logged in."""
+
+    def __init__(self, account: BrokerAccount) -> None:
+        super().__init__(f"{account.name} is no longer linked to this desk.")
+
+
 @transaction.atomic
 def store(
     account: BrokerAccount,
@@ -45,6 +52,10 @@ def store(
     request: HttpRequest | None = None,
 ) -> None:
     """Make this the account's session until the broker's hour."""
+    # Unlinking waits here, or is over: no session may outlive it.
+    linked = BrokerAccount.objects.linked().select_for_update(no_key=True)
+    if not linked.filter(pk=account.pk).exists():
+        raise NoLongerLinked(account)
     policy = kind(account.broker).capabilities(account.environment).session
     LoginSession.objects.get_or_create(account=account)
     kept = LoginSession.objects.select_for_update().get(account=account)
@@ -77,6 +88,17 @@ def note_error(account: BrokerAccount, error: TradedeskError) -> None:
 
 
 @transaction.atomic
+def note_blocked(account: BrokerAccount, why: str) -> None:
+    """Keep why the broker blocks the account, or that it no longer does, and tell everybody once."""
+    account.blocked_why = why[:300]
+    here = BrokerAccount.objects.filter(pk=account.pk).exclude(blocked_why=account.blocked_why)
+    if here.update(blocked_why=account.blocked_why):
+        what = "account.blocked" if why else "account.unblocked"
+        audit.record(what, account=account, after=account.blocked_why or None)
+        announce(account)
+
+
+@transaction.atomic
 def end(
     account: BrokerAccount,
     why: str,
@@ -87,7 +109,8 @@ def end(
 ) -> bool:
     """End the session, unless somebody logged in again meanwhile or ended it before."""
     here = LoginSession.objects.filter(account=account, generation=generation, ended_at=None)
-    if not here.update(ended_at=timezone.now(), ended_why=why[:200], access_token=None):
+    gone = {"access_token": None, "refresh_token": None, "feed_token": None}
+    if not here.update(ended_at=timezone.now(), ended_why=why[:200], **gone):
         return False
     account.session.refresh_from_db()
     audit.record("account.session_ended", actor=actor, request=request, account=account, after=why)

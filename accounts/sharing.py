@@ -86,6 +86,14 @@ def find(token: str) -> AccountInvitation | None:
     return standing.filter(token_hash=invitations.hashed(token)).first()
 
 
+def joined_by(token: str, user: User) -> BrokerAccount | None:
+    """Find the account that this person joined by the link already: a second click leads there."""
+    used = AccountInvitation.objects.filter(token_hash=invitations.hashed(token), email=user.email)
+    mine = used.exclude(used_at=None).filter(account__memberships__user=user)
+    found = mine.filter(account__unlinked_at=None).select_related("account").first()
+    return found.account if found else None
+
+
 @transaction.atomic
 def join(token: str, *, user: User, request: HttpRequest | None = None) -> BrokerAccount | None:
     """Make the invited person a member; None if the link ran out or was used."""

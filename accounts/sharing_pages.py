@@ -145,8 +145,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     """Lead whoever opens an invitation to the account: as a member, a person first, or not at all."""
     invitation = sharing.find(token)
     if invitation is None:
-        throttle.count(request, kind="link")
-        return render(request, "account/link_is_over.html", status=404)
+        return link_is_over(request, token)
     facts = {
         "invitation": invitation,
         "account": invitation.account,
@@ -161,9 +160,18 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "account/join.html", facts)
     account = sharing.join(token, user=user, request=request)
     if account is None:
-        return render(request, "account/link_is_over.html", status=404)
+        return link_is_over(request, token)
     messages.success(request, f"You are in {account.name} now.")
     return redirect("account", account.code)
+
+
+def link_is_over(request: HttpRequest, token: str) -> HttpResponse:
+    """Say that the link is good for nothing, except to whoever came in by it."""
+    user = request.user
+    if user.is_authenticated and (account := sharing.joined_by(token, user)):
+        return redirect("account", account.code)
+    throttle.count(request, kind="link")
+    return render(request, "account/link_is_over.html", status=404)
 
 
 def come_in(request: HttpRequest, token: str, facts: dict[str, Any]) -> HttpResponse:

@@ -102,12 +102,17 @@ def renew_all() -> None:
 
 def is_hour_to_log_in(account: BrokerAccount, at: datetime) -> bool:
     """Tell whether the desk may log in by itself now: after the flush, until the markets close."""
-    local = at.astimezone(IST)
     policy = kind(account.broker).capabilities(account.environment).session
     begins = max(policy.settled, settings.AUTOMATIC_LOGIN_AT)
+    return begins <= at.astimezone(IST).time() and is_session_of_use(account, at)
+
+
+def is_session_of_use(account: BrokerAccount, at: datetime) -> bool:
+    """Tell whether the account's markets open, or are open, on this day; holidays count as days."""
+    local = at.astimezone(IST)
     has_commodities = "MCX" in (account.profile or {}).get("exchanges", [])
     ends = time(23, 30) if has_commodities else time(15, 30)
-    return begins <= local.time() < ends and (local.weekday() < 5 or account.is_paper)
+    return local.time() < ends and (local.weekday() < 5 or account.is_paper)
 
 
 def log_in_due() -> None:
@@ -130,13 +135,16 @@ def log_in_due() -> None:
 
 def remind() -> int:
     """Ask people, once a day, for the log-ins that only they can do."""
-    if timezone.now().astimezone(IST).time() < settings.LOGIN_REMINDER_AT:
+    now = timezone.now()
+    if now.astimezone(IST).time() < settings.LOGIN_REMINDER_AT:
         return 0
-    today = timezone.now().astimezone(IST).date()
+    today = now.astimezone(IST).date()
     reminded = 0
     waiting = BrokerAccount.objects.linked().select_related("session")
     for account in waiting.filter(Q(prompted_on=None) | Q(prompted_on__lt=today)):
-        if account.opened_here or account.state(timezone.now()) != State.NEEDS_LOGIN:
+        if account.opened_here or account.state(now) != State.NEEDS_LOGIN:
+            continue
+        if not is_session_of_use(account, now):
             continue
         if ways_in.may_try_now(ways_in.fresh(account)):
             continue  # the desk does it by itself

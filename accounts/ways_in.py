@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +43,13 @@ class WrongClient(TradedeskError):
             f"session was ended again: log out of the broker's page and log in as "
             f"{account.broker_user_id}."
         )
+
+
+class SecretMissing(TradedeskError):
+    """What the broker's log-in needs is not stored any more: its key was lost."""
+
+    def __init__(self, missing: str) -> None:
+        super().__init__(f"The {missing} is not stored. Enter it on the page of credentials first.")
 
 
 class NotAllowed(TradedeskError):
@@ -94,6 +101,8 @@ def by_request_token(
     request: HttpRequest | None = None,
 ) -> None:
     """Turn what the broker's log-in page gave into a session."""
+    if missing := what_is_missing(account):
+        raise SecretMissing(missing)
     with alone_with(account) as adapter:
         session = adapter.exchange(request_token, account.credentials.api_secret or "")
         check_client(account, session.user_id, adapter)
@@ -109,18 +118,19 @@ def by_access_token(
     request: HttpRequest | None = None,
 ) -> None:
     """Take a session that was made elsewhere, once the broker has said whose it is."""
-    with alone_with(account, access_token) as adapter:
-        try:
+    try:
+        with alone_with(account, access_token) as adapter:
             profile = adapter.profile()
-        except AuthExpired as error:
-            raise AuthFailed(
-                "take the access token",
-                text="the broker does not accept it: it is over, or belongs to another API key",
-                status=error.status,
-            ) from error
-        if not is_client(account, profile.user_id):
-            # It was made elsewhere and is used there: it is not ours to end.
-            raise AuthFailed("take the access token", text=f"it belongs to {profile.user_id}")
+    except AuthExpired as error:
+        over = "the broker does not accept it: it is over, or belongs to another API key"
+        raise AuthFailed(
+            "take the access token",
+            text=over if error.status else error.text,  # no status: it was not even sent
+            status=error.status,
+        ) from error
+    if not is_client(account, profile.user_id):
+        # It was made elsewhere and is used there: it is not ours to end.
+        raise AuthFailed("take the access token", text=f"it belongs to {profile.user_id}")
     now = timezone.now()
     policy = kind(account.broker).capabilities(account.environment).session
     session = BrokerSession(
@@ -132,6 +142,13 @@ def by_access_token(
     )
     logins.store(account, session, how="access token", actor=actor, request=request)
     lines.verify(account)
+
+
+def what_is_missing(account: BrokerAccount) -> str:
+    """Name the secret that the broker wants at every log-in and that is not stored, if any."""
+    wanted = (one for one in kind(account.broker).fields if one.is_required and one.is_secret)
+    missing = (one.label for one in wanted if not getattr(account.credentials, one.name))
+    return next(missing, "")
 
 
 def is_client(account: BrokerAccount, user_id: str) -> bool:
@@ -175,6 +192,8 @@ def why_not_alone(account: BrokerAccount, *, has_code: bool = False) -> str:
     if account.mode != Mode.AUTO or not hasattr(account, "automatic"):
         return "The owner has not allowed it for this account."
     credentials = account.credentials
+    if missing := what_is_missing(account):
+        return str(SecretMissing(missing))
     if not credentials.password:
         return "The password is not stored."
     if not (credentials.totp_seed or has_code):
@@ -189,19 +208,24 @@ def alone(
     actor: User | None = None,
     request: HttpRequest | None = None,
 ) -> None:
-    """Log in with the stored password and a code. A code that was refused is never sent again."""
-    if why := why_not_alone(account, has_code=bool(code)):
-        raise NotAllowed(why)
-    credentials = account.credentials
-    code = code or next_code(account)
-    note_try(account)
+    """Log in with the stored password and a code. What was refused is never sent again."""
+    if not take_lease(account.session):  # a second click would send the same code
+        raise NotAllowed("Somebody is logging it in, or just has. Reload the page in a moment.")
     try:
+        account = fresh(account)  # as the last try left it
+        if why := why_not_alone(account, has_code=bool(code)):
+            raise NotAllowed(why)
+        code = code or next_code(account)
+        note_try(account)
         with alone_with(account) as adapter:
-            token = adapter.log_in_alone(account.broker_user_id, credentials.password or "", code)
-    except AuthFailed as error:
+            password = account.credentials.password or ""
+            token = adapter.log_in_alone(account.broker_user_id, password, code)
+        by_request_token(account, token, how="automatic", actor=actor, request=request)
+    except (AuthFailed, WrongClient) as error:
         stop(account, str(error))
         raise
-    by_request_token(account, token, how="automatic", actor=actor, request=request)
+    finally:
+        LoginSession.objects.filter(account=account).update(leased_until=None)
 
 
 def next_code(account: BrokerAccount) -> str:
@@ -257,12 +281,8 @@ def ensure(account: BrokerAccount, *, patience_seconds: float = 60) -> LoginSess
                 raise AuthExpired(
                     "use the account", text="log in again, or give a fresh access token"
                 )
-            if take_lease(session):
-                try:
-                    alone(fresh(account))
-                finally:
-                    LoginSession.objects.filter(pk=session.pk).update(leased_until=None)
-                continue
+            with suppress(NotAllowed):  # somebody was faster
+                alone(account)
         if time.monotonic() > deadline:
             raise AuthExpired("use the account", text="another worker is still logging in")
         time.sleep(0.1)

@@ -62,7 +62,8 @@ class GttLine:
 @require_safe
 def gtt(request: DeskRequest, code: str = "") -> HttpResponse:
     """Show the triggers of the accounts; those that brokers list no more stand below."""
-    panel = open_panel(request, code, name="gtt", title="GTT", parts=[Part.GTTS])
+    parts = [Part.GTTS, Part.ORDERS]  # what was triggered looks like the order it released
+    panel = open_panel(request, code, name="gtt", title="GTT", parts=parts)
     return answer(request, panel, "orders/gtt.html", fill=gtt_body, as_json=gtt_json, rows=gtt_csv)
 
 

@@ -66,8 +66,8 @@ class ListCommand(JsonCommand):
         for account in accounts:
             age = ages.get(account.pk)
             known = f"as of {moment(age, now)}" if age else "never synced"
-            paper = ", PAPER" if account.is_paper else ""
-            found.append(f"{account.name} ({account.code}{paper}), {known}")
+            marks = ", ".join(filter(None, [account.code, account.money_mark]))
+            found.append(f"{account.name} ({marks}), {known}")
             mine = [row for row in facts if row["account"] == account.code]
             found += aligned([[str(row.get(name, "")) for name in self.columns] for row in mine])
         return found

@@ -182,8 +182,12 @@ class Panel:
 
     @property
     def is_hidden(self) -> bool:
-        """Tell whether there are accounts, and not one of them may be shown."""
-        return bool(self.scope.seats) and not self.scope.shown
+        """Tell whether there are accounts, and nothing of them may be shown.
+
+        What the broker never told is not nothing: "No positions" would be a claim.
+        """
+        was_never_told = self.as_of is None and not self.is_loading
+        return bool(self.scope.seats) and (not self.scope.shown or was_never_told)
 
     @property
     def etag(self) -> str:

@@ -38,6 +38,10 @@ class Day:
     shares: list[Share]
     reasons: dict[str, str]  # why a figure is missing
 
+    def of_positions(self, figure: str) -> Decimal | None:
+        amount: Decimal | None = getattr(self.positions, figure).amount
+        return None if "positions" in self.reasons else amount
+
     @property
     def holdings_day(self) -> Decimal | None:
         return None if "holdings_day" in self.reasons else self.holdings.day_pnl.amount
@@ -59,6 +63,8 @@ def days(scope: Scope) -> list[Day]:
             seat.account.code: total_positions(
                 row for row in mine if row.account == seat.account.code
             ).m2m.amount
+            if seat.synced_at(Part.POSITIONS)
+            else None
             for seat in seats
         }
         largest = max((abs(amount) for amount in amounts.values() if amount), default=Decimal(0))
@@ -83,10 +89,14 @@ def days(scope: Scope) -> list[Day]:
 
 
 def reasons_of(seats: list[Seat]) -> dict[str, str]:
-    """Say why there is nothing to say of holdings: what never came is not nought."""
-    if any(seat.synced_at(Part.HOLDINGS) for seat in seats):
-        return {}
-    return dict.fromkeys(("holdings_day", "holdings_value"), "the holdings did not come yet")
+    """Say why there is nothing to say: what never came is not nought."""
+    reasons = {}
+    if not any(seat.synced_at(Part.HOLDINGS) for seat in seats):
+        late = "the holdings did not come yet"
+        reasons = dict.fromkeys(("holdings_day", "holdings_value"), late)
+    if not any(seat.synced_at(Part.POSITIONS) for seat in seats):
+        reasons["positions"] = "the positions did not come yet"
+    return reasons
 
 
 def width_of(amount: Decimal | None, largest: Decimal) -> int:
@@ -102,11 +112,11 @@ def as_json(scope: Scope) -> list[dict[str, Any]]:
     return [
         {
             "environment": day.environment,
-            "day_pnl": day.positions.m2m.amount,
-            "booked": day.positions.day_booked.amount,
-            "open": day.positions.day_open.amount,
-            "pnl": day.positions.pnl.amount,
-            "holdings_day_pnl": day.holdings.day_pnl.amount,
+            "day_pnl": day.of_positions("m2m"),
+            "booked": day.of_positions("day_booked"),
+            "open": day.of_positions("day_open"),
+            "pnl": day.of_positions("pnl"),
+            "holdings_day_pnl": day.holdings_day,
             "excluded": len(day.positions.m2m.left_out),
             "accounts": {share.seat.account.code: share.amount for share in day.shares},
         }

@@ -55,7 +55,8 @@ def funds_body(panel: Panel) -> dict[str, Any]:
         codes = {seat.account.code for seat in seats}
         values = [value for seat, value, _ in used if seat.account.code in codes]
         if len(values) > 1:
-            totals.append({"is_paper": seats[0].account.is_paper, "sums": total_funds(values)})
+            mark = seats[0].account.money_mark
+            totals.append({"money_mark": mark, "sums": total_funds(values)})
     lines = [
         {"seat": seat, "value": value, "row": row, "detail": detail_of(row)}
         for seat, value, row in used

@@ -1,6 +1,7 @@
 // The entry: what holds for every request of htmx, and the start of the other modules.
 import "./theme.js";
 import "./dialog.js";
+import "./once.js";
 import "./keys.js";
 import "./rows.js";
 import "./clock.js";

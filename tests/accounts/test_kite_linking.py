@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pyotp
@@ -14,11 +14,20 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import hand_off, linking, logins, upkeep, ways_in
-from accounts.brokerage import AutomaticLogin, BrokerAccount, Membership, Mode, Role, State
+from accounts.brokerage import (
+    AutomaticLogin,
+    BrokerAccount,
+    Credentials,
+    Membership,
+    Mode,
+    Role,
+    State,
+)
 from accounts.brokers.errors import AuthExpired, AuthFailed
 from accounts.brokers.registry import Access, kind
 from accounts.models import AuditEvent
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tradedesk.times import IST
 
 pytestmark = pytest.mark.django_db
 HOME = "https://desk.example.in/accounts/back/kite/"
@@ -224,6 +233,22 @@ def test_a_trip_belongs_to_who_began_it_and_ends_after_ten_minutes(
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
 
 
+def test_a_trip_that_fails_tells_a_stranger_no_code_and_leaves_the_session(
+    account, opened, asha, stranger, enter
+):
+    ways_in.by_request_token(account, request_token(account, opened))
+    client = enter(asha)
+    facts = {"request_token": "made-up", "state": trip(client)}
+
+    theirs = enter(stranger).get("/accounts/back/kite/", facts).content.decode()
+    mine = client.get("/accounts/back/kite/", facts).content.decode()
+
+    assert "anita-rao" not in theirs
+    assert "/accounts/anita-rao/login/" in mine
+    assert "is not logged in" not in mine
+    assert logins.state_of(stored()) in UP
+
+
 @pytest.mark.parametrize("state", ["garbage", "a:b:c", "x" * 3000, {"u": 1}])
 def test_a_forged_state_is_refused(account, asha, enter, state):
     if isinstance(state, dict):
@@ -267,7 +292,18 @@ def test_coming_back_with_nothing_says_so(asha, enter, facts):
     assert "without a log-in" in answer.content.decode()
 
 
-@pytest.mark.parametrize("body", ["[]", "{", "null", '"x"', "\xff", "x" * 20_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "{",
+        "null",
+        '"x"',
+        "\xff",
+        "x" * 20_000,
+        '{"request_token": "x", "account": "\\u0000"}',
+    ],
+)
 def test_garbage_sent_to_the_callback_is_told(asha, enter, body):
     answer = enter(asha).post(
         "/api/zerodha/callback", body.encode("latin-1"), content_type="application/json"
@@ -304,6 +340,23 @@ def test_a_wrong_secret_is_told_in_the_brokers_words(account, opened, asha, ente
     assert "The broker refused the log-in" in html
     assert "/accounts/anita-rao/login/" in html
     assert logins.state_of(stored()) == State.NEEDS_LOGIN
+    assert "refused the log-in" in stored().last_error
+
+
+def test_a_lost_secret_is_named_before_the_trip_and_after_it(allowed, opened, asha, enter):
+    token = request_token(allowed, opened)
+    Credentials.objects.update(api_secret=None)
+    client = enter(asha)
+
+    before = client.get("/accounts/anita-rao/login/").content.decode()
+    facts = {"request_token": token, "state": trip(client)}
+    after = client.get("/accounts/back/kite/", facts)
+
+    assert "The API secret is not stored" in before
+    assert "/accounts/anita-rao/credentials/" in before
+    assert after.status_code == 422
+    assert "The API secret is not stored" in after.content.decode()
+    assert "API secret" in ways_in.why_not_alone(stored())
 
 
 def test_somebody_elses_log_in_is_refused_and_ended(account, exchange, asha, enter):  # noqa: F811
@@ -362,6 +415,9 @@ def test_an_access_token_made_elsewhere_is_taken_once_the_broker_says_whose_it_i
     wrong = client.post("/accounts/anita-rao/login/token/", {"access_token": "made-up"})
     assert wrong.status_code == 422
     assert "the broker does not accept it" in wrong.content.decode()
+    torn = client.post("/accounts/anita-rao/login/token/", {"access_token": "made up"})
+    assert "the access token holds signs no token has" in torn.content.decode()
+    assert "the session at the broker is over" not in torn.content.decode()
     client.post("/accounts/anita-rao/login/token/", {"access_token": token})
 
     assert logins.state_of(stored()) in UP
@@ -481,6 +537,8 @@ def test_a_session_is_renewed_before_its_end_where_the_broker_gave_the_means(acc
     with time_machine.travel(session.expires_at - timedelta(minutes=20)):
         upkeep.renew_all()
     assert stored().session.generation == session.generation + 1
+    assert logins.end(stored(), "logged out", generation=session.generation + 1)
+    assert stored().session.refresh_token is None
 
 
 # Reminders -----------------------------------------------------------------------------------
@@ -501,6 +559,22 @@ def test_people_are_asked_once_a_day_for_what_only_they_can_do(account, asha, se
 
 
 # Commands ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("moment", "asked"),
+    [
+        ("2026-11-20 08:31", 1),  # a Friday
+        ("2026-11-20 15:31", 0),  # whoever logs out in the evening is not asked back in
+        ("2026-11-21 08:31", 0),  # no market opens on a Saturday
+    ],
+)
+def test_people_are_asked_only_where_a_market_will_open(account, moment, asked):
+    BrokerAccount.objects.update(environment="live")
+    at = datetime.fromisoformat(moment).replace(tzinfo=IST)
+
+    with time_machine.travel(at):
+        assert upkeep.remind() == asked
 
 
 def test_a_paper_account_cannot_reach_a_live_host(account):

@@ -1,16 +1,20 @@
 """A paper account is linked in one step, to its owner only, and keeps its secrets sealed."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from io import StringIO
 
 import pytest
 from celery import current_app
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
-from accounts import linking, logins
+from accounts import linking, logins, ways_in
 from accounts.brokerage import BrokerAccount, Role, State
 from accounts.brokers.errors import BrokerUnavailable
+from accounts.brokers.types import BrokerSession
 from accounts.models import AuditEvent, User
 from orders.tasks import sync_instruments_task
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
@@ -75,6 +79,44 @@ def test_without_an_exchange_nothing_is_linked(settings, asha):
     assert not BrokerAccount.objects.exists()
 
 
+@pytest.fixture
+def half_an_exchange(tmp_path, settings):
+    """An exchange that opens an account and is gone before the log-in."""
+
+    class Half(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            is_opening = self.path == "/paper/accounts"
+            self.send_response(200 if is_opening else 503)
+            self.end_headers()
+            if is_opening:
+                names = ("user_id", "api_key", "api_secret", "password", "totp_secret")
+                self.wfile.write(json.dumps(dict.fromkeys(names, "PA0001")).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Half)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    (tmp_path / "control.token").write_text("token")
+    settings.PAPER_URL = f"http://127.0.0.1:{server.server_port}"
+    settings.PAPER_HOME = tmp_path
+    yield
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_exchange_that_goes_between_leaves_an_account_that_asks_for_its_log_in(
+    half_an_exchange, asha, enter
+):
+    answer = enter(asha).post("/accounts/link/")
+
+    assert answer.headers["Location"] == "/accounts/paper/"  # not "No account was opened"
+    account = BrokerAccount.objects.get()
+    assert logins.state_of(account) == State.NEEDS_LOGIN
+    assert "log in" in account.last_error
+
+
 def test_the_desks_first_account_is_linked_once_however_often_it_starts(exchange, asha):  # noqa: F811
     User.objects.filter(pk=asha.pk).update(is_superuser=True)
     opened = exchange.control("POST", "accounts", {"name": "Paper Trader", "cash": "1000000"})
@@ -103,3 +145,23 @@ def test_an_unlinked_account_is_gone_from_the_lists_and_its_secrets_are_forgotte
     stored = BrokerAccount.objects.get()
     assert not hasattr(stored, "credentials")
     assert stored.session.access_token is None
+
+
+def test_a_log_in_under_way_does_not_outlive_the_unlinking(exchange, asha):  # noqa: F811
+    """Both orders: the session comes between the log-out and the unlinking, or after both."""
+    account = linking.link_paper(owner=asha)
+    seen_before = BrokerAccount.objects.select_related("session").get()
+    ways_in.by_counter(account, actor=asha)
+
+    linking.unlink(seen_before, actor=asha)
+
+    stored = BrokerAccount.objects.get()
+    assert stored.session.access_token is None
+    assert stored.session.ended_at
+    now = timezone.now()
+    made = BrokerSession(
+        user_id=account.broker_user_id, access_token="t", logged_in_at=now, expires_at=now
+    )
+    with pytest.raises(logins.NoLongerLinked, match="no longer linked"):
+        logins.store(account, made, how="late")
+    assert BrokerAccount.objects.get().session.access_token is None

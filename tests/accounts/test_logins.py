@@ -11,6 +11,7 @@ from accounts import lines, linking, logins, upkeep, ways_in
 from accounts.brokerage import BrokerAccount, State
 from accounts.brokers.registry import kind
 from accounts.brokers.types import BrokerSession
+from accounts.models import AuditEvent
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sockets import connected
 from tradedesk.times import IST
@@ -135,3 +136,20 @@ def test_its_members_hear_of_it_and_nobody_else(exchange, account, asha, strange
 
     assert event == {"type": "account", "account": account.code, "state": "NEEDS_LOGIN"}
     assert nothing
+
+
+def test_an_account_that_the_broker_blocks_says_so_until_it_answers_again(exchange, account):  # noqa: F811
+    effect = "status_403_before_acceptance"
+    rule = {"effect": effect, "error_type": "UserException", "message": "Complete your KYC."}
+    exchange.control("POST", "faults", {"rules": [rule]})
+
+    lines.verify(stored())
+    lines.verify(stored())
+
+    assert logins.state_of(stored()) == State.BLOCKED
+    assert stored().blocked_why == "Complete your KYC."
+    assert AuditEvent.objects.filter(what="account.blocked").count() == 1
+    exchange.control("DELETE", "faults")
+    lines.verify(stored())
+    assert logins.state_of(stored()) in UP
+    assert AuditEvent.objects.filter(what="account.unblocked").count() == 1

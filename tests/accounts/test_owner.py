@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.validators import validate_email
 
-from accounts import people
+from accounts import linking, people
 from accounts.models import AuditEvent, Session, User
 from tests.accounts.conftest import PASSWORD
 from tradedesk.home import Home
@@ -215,5 +215,10 @@ def test_a_letter_that_postgres_does_not_know_is_a_bad_request_not_a_breakdown(e
     owner = make_person("door@example.com", factor=True, is_staff=True, is_superuser=True)
     browser = enter(owner, raise_request_exception=False)
 
-    for address in ("/admin/accounts/auditevent/?what=%00", "/errors/?request_id=%00"):
+    account = linking.keep(
+        owner=owner, broker="kite", environment="live", broker_user_id="AB1234", secrets={}
+    )
+    order = f"/a/{account.code}/orders/%00/"
+
+    for address in ("/admin/accounts/auditevent/?what=%00", "/errors/?request_id=%00", order):
         assert browser.get(address).status_code == 400

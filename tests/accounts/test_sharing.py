@@ -145,6 +145,16 @@ def test_whoever_is_logged_in_as_the_invited_joins(account, asha, ravi, enter):
     assert (event.actor, event.after) == (RAVI, {"role": "trader", "invited_by": asha.email})
 
 
+def test_a_second_click_leads_whoever_joined_to_the_account(account, asha, ravi, stranger, enter):
+    client, path = enter(ravi), invite(account, asha)
+
+    answers = [client.post(path), client.post(path), client.get(path)]
+
+    assert [answer.headers.get("Location") for answer in answers] == ["/accounts/rao/"] * 3
+    assert len(events("account.joined")) == 1
+    assert enter(stranger).get(path).status_code == 404
+
+
 def test_whoever_is_known_here_logs_in_first_and_comes_back(account, asha, ravi):
     client, path = Client(), invite(account, asha)
 

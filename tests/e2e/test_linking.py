@@ -72,6 +72,20 @@ def test_a_new_person_has_live_paper_money_within_seconds_and_gets_it_back(
     assert listed(desk, code)["state"] in {"LIVE", "EXPIRING"}
 
 
+def test_a_double_click_opens_one_paper_account(desk, make_person, page):  # noqa: F811
+    log_in(page, make_person("twice@example.com"), PASSWORD)
+    page.goto("/accounts/link/")
+    # As a hand does it: so far apart that the first request has left.
+    twice = "button => { button.click(); setTimeout(() => button.click(), 100) }"
+    page.get_by_role("button", name="Link paper money").evaluate(twice)
+    expect(page.locator("#session")).to_contain_text("Live")
+
+    expect(page.locator('#rail a[href^="/a/paper"]')).to_have_count(1)
+    page.goto("/accounts/link/")
+    page.get_by_role("button", name="Link paper money").click()
+    expect(page.locator('#rail a[href^="/a/paper"]')).to_have_count(2)
+
+
 def test_a_kite_account_is_linked_through_the_real_log_in_page_and_comes_back_live(
     desk,
     make_person,  # noqa: F811

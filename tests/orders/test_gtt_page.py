@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from accounts import linking, logins
 from accounts.brokers.types import Gtt, GttLeg, OrderStatus, Side
-from orders import book
+from orders import book, datasets
+from orders.datasets import Part
 from orders.gtt_pages import distance
 from orders.models import Dataset
+from orders.syncing import SOURCES
 from portfolio import sync
 from tests.accounts.conftest import (  # noqa: F401
     asha,
@@ -25,6 +27,7 @@ from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.orders.test_book import told
 
 pytestmark = pytest.mark.django_db
+[KEEPS_ORDERS] = [one for one in SOURCES if one.part == Part.ORDERS]
 
 
 @pytest.fixture
@@ -65,7 +68,16 @@ def test_it_shows_each_leg_with_how_far_the_price_has_to_go(client, account, pat
 
     html = client.get(path).content.decode()
 
-    for word in ("Stop and target", "ACTIVE", "95.50", "−4.50%", "+10.00%", "111.00", "data-as-of"):
+    for word in (
+        ">PAPER</span>",
+        "Stop and target",
+        "ACTIVE",
+        "95.50",
+        "−4.50%",
+        "+10.00%",
+        "111.00",
+        "data-as-of",
+    ):
         assert word in html, word
 
 
@@ -135,3 +147,20 @@ def test_strangers_see_nothing_of_it(account, stranger, enter):  # noqa: F811
 
     assert other.get("/a/paper/gtt/").status_code == 404
     assert b"INFY" not in other.get("/gtt/").content
+
+
+def test_a_change_of_the_released_order_is_shown_without_news_of_the_trigger(client, account):
+    known(account, trigger(status="triggered", legs=(leg(order_id="7", succeeded=True),)))
+    orders = datasets.of(account, Part.ORDERS)
+    datasets.keep(orders, KEEPS_ORDERS, [told(OrderStatus.OPEN, order_id="7")])
+    partial = {"HX-Request": "true", "HX-Request-Type": "partial"}
+    first = client.get("/gtt/", headers=partial)
+    assert "order pending" in first.content.decode()
+
+    orders.refresh_from_db()
+    done = told(OrderStatus.COMPLETE, filled=10, second=1, order_id="7")
+    datasets.keep(orders, KEEPS_ORDERS, [done])
+
+    second = client.get("/gtt/", headers=partial | {"If-None-Match": first["ETag"]})
+    assert second.status_code == 200
+    assert "order complete" in second.content.decode()

@@ -211,6 +211,14 @@ def test_contracts_are_named_by_what_they_are_written_on():
     assert str(label_of(option, date(2025, 12, 30))) == "NIFTY 24 NOV 26 26400 CE"
 
 
+@pytest.mark.parametrize(("path", "row"), [("/orders/", "order"), ("/orders/?tab=trades", "trade")])
+def test_a_row_of_paper_money_says_so(client, traded, path, row):
+    html = client.get(path).content.decode()
+
+    cells = html.split(f'id="{row}-')[1].split("</tr>")[0]
+    assert '<span class="paper">PAPER</span>' in cells
+
+
 def test_a_dead_session_hides_the_orders(client, traded):
     logins.end(traded, "test", generation=traded.session.generation)
     order = Order.objects.earliest("pk")

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import linking
+from orders.datasets import Dataset
 from orders.instruments import MasterImport, Outcome
 from orders.panels import scope_of
 from portfolio import sync, today
@@ -67,6 +68,34 @@ def test_the_dashboard_holds_the_panels_and_the_rail_the_figures(account, asha, 
         assert f'id="{panel}"' in html
     assert 'data-parts="positions funds"' in html
     assert "PAPER" in html
+
+
+@pytest.fixture
+def unheard(exchange, asha):
+    """An account of which the broker never told more than its funds."""
+    account = linking.link_paper(owner=asha)
+    sync.sync_account(account.pk, ["funds"])
+    for part in set(sync.SOURCES) - {"funds"}:
+        Dataset.objects.create(account=account, part=part, error="the broker did not answer")
+    return account
+
+
+@pytest.mark.parametrize("page", ["today", "positions", "holdings", "orders", "gtt"])
+def test_what_never_came_is_neither_nought_nor_nothing(unheard, asha, enter, page):
+    html = enter(asha).get(f"/{page}/").content.decode()
+    panel = html[html.index('<section\n            class="panel') :]
+
+    assert "did not load for Paper." in panel
+    for claim in ("0.00", "No positions", "No holdings", "No orders", "No trigger"):
+        assert claim not in panel
+
+
+def test_programs_get_no_nought_for_what_never_came(unheard, asha, enter):
+    [told] = enter(asha).get("/today/", headers={"Accept": "application/json"}).json()
+
+    figures = ("day_pnl", "booked", "open", "pnl", "holdings_day_pnl")
+    assert [told[name] for name in figures] == [None] * 5
+    assert told["accounts"] == {"paper": None}
 
 
 def test_programs_get_the_day_in_figures(account, asha, enter):

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import linking, logins
+from accounts.brokerage import BrokerAccount
 from orders.models import Dataset
 from portfolio import sync
 from portfolio.models import FundsRow
@@ -60,6 +61,16 @@ def test_a_dead_session_hides_the_figures_and_never_shows_nought(client, account
     assert "Paper is logged out." in html
     assert "10,00,000" not in html
     assert "0.00" not in html
+
+
+def test_money_of_the_brokers_sandbox_is_not_shown_as_real(client, account):
+    BrokerAccount.objects.update(environment="sandbox")
+
+    page, accounts = client.get("/funds/").content.decode(), client.get("/accounts/")
+
+    assert "equity SANDBOX" in " ".join(page.split())
+    assert '<small class="paper">SANDBOX</small>' in page  # on the rail
+    assert f"SANDBOX {account.broker_user_id}" in accounts.content.decode()
 
 
 def test_an_error_keeps_the_old_figures_and_says_so(client):

@@ -2,7 +2,7 @@
 
 import time
 
-from tradedesk.bench import REPETITIONS, Found, Row, Stage, instruments, panels, paper
+from tradedesk.bench import REPETITIONS, Found, Row, Stage, engine, instruments, panels, paper
 from tradedesk.desk.throwaway import start_desk, throwaway_place, wait_until
 
 
@@ -43,6 +43,16 @@ ROWS = [
         more_is_better=True,
     ),
     Row("paper_ticks", "3,000 full ticks a second to 10 sockets", "cores", 1, paper.paper_ticks),
+    Row(
+        "task_to_broker",
+        "a stored order reaches the exchange, p50",
+        "ms",
+        15,
+        engine.task_to_broker,
+    ),
+    Row(
+        "order_storm", "10,000 orders under faults and kills: wrong ones", "", 1, engine.order_storm
+    ),
     Row(
         "instrument_load",
         "110,000 instruments into the table",

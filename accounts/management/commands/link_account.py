@@ -5,12 +5,13 @@ import os
 import sys
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
 
 from accounts import linking
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.registry import Kind, kind, kinds
-from accounts.link_forms import LinkForm
+from accounts.link_forms import LinkForm, refuse_placeholder
 from accounts.models import User
 from accounts.people import person
 from tradedesk.commands import JsonCommand
@@ -54,6 +55,10 @@ class Command(JsonCommand):
         )
         if not form.is_valid():
             raise CommandError(mistakes(form, from_env=options["from_env"]))
+        try:
+            refuse_placeholder(password)  # the form does not ask for it
+        except ValidationError as error:
+            raise CommandError(f"KITE_PASSWORD: {error.message}") from error
         secrets = form.secrets() | ({"password": password} if password else {})
         account, what = link(chosen, form.cleaned_data, secrets, owner_of(options["owner"]))
         facts = {"code": account.code, "what": what}

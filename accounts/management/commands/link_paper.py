@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accounts import linking, ways_in
+from accounts import linking, logins, ways_in
 from accounts.brokerage import BrokerAccount, Credentials
 from accounts.brokers.errors import BrokerError
 from accounts.models import User
@@ -30,7 +30,8 @@ class Command(BaseCommand):
                 # The worker fetches it where there is none or an old one; no start waits for it.
                 ask("orders.tasks.sync_instruments_task", expires=120)
             else:
-                linking.link_paper(owner=person(options["owner"]))
+                account = linking.link_paper(owner=person(options["owner"]))
+                self.stdout.write(f"{account.code}: {logins.state_of(account).value}")
         except BrokerError as error:
             raise CommandError(str(error)) from error
 

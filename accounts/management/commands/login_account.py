@@ -11,7 +11,7 @@ from accounts.brokerage import BrokerAccount, Role
 from accounts.brokers.errors import TradedeskError
 from tradedesk.commands import JsonCommand
 
-NOTHING_CAME = "nothing came on standard input: pipe the token in, or write it after the option"
+NOTHING_CAME = "the token is empty: pipe it in, or write it after the option"
 
 
 class Command(JsonCommand):
@@ -48,7 +48,7 @@ class Command(JsonCommand):
                 return
         except TradedeskError as error:
             raise CommandError(str(error)) from error
-        state = logins.state_of(account).value
+        state = logins.state_of(ways_in.fresh(account)).value
         facts = {"code": account.code, "state": state}
         self.answer(facts, text=f"{account.code}: {state}", as_json=options["json"])
 
@@ -78,9 +78,10 @@ def linked(code: str) -> BrokerAccount:
 
 def piped(given: str | None) -> str:
     """Give what was given, or what comes on standard input for a dash."""
-    if given != "-":
-        return (given or "").strip()
-    token = "" if sys.stdin.isatty() else sys.stdin.readline().strip()
-    if not token:
+    if given is None:
+        return ""
+    if given == "-":
+        given = "" if sys.stdin.isatty() else sys.stdin.readline()
+    if not given.strip():  # an unset variable of a script must not log in some other way
         raise CommandError(NOTHING_CAME)
-    return token
+    return given.strip()
