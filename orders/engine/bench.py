@@ -73,7 +73,7 @@ def control(method: str, path: str, body: Any = None) -> Any:
 def registered(account: BrokerAccount) -> list[dict[str, Any]]:
     """Give every order that the exchange ever took from this account, by its own ledger."""
     ledger = control("GET", f"ledger/{account.broker_user_id}")
-    return ledger["orders"] + [one for one in ledger["refused"] if "order_id" in one]
+    return [one for one in [*ledger["orders"], *ledger["refused"]] if "order_id" in one]
 
 
 def measure_to_broker(number: int = 40) -> dict[str, Any]:
