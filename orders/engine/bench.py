@@ -76,12 +76,12 @@ def registered(account: BrokerAccount) -> list[dict[str, Any]]:
     return [one for one in [*ledger["orders"], *ledger["refused"]] if "order_id" in one]
 
 
-def measure_to_broker(number: int = 40) -> dict[str, Any]:
+def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
     """Give orders one by one to an idle engine; the exchange says when each one came."""
     control("POST", "prices", {"NSE:ITC": "400"})
     account = BrokerAccount.objects.linked().earliest("pk")
     stored = {}
-    for index in range(number):
+    for index in range(begin, begin + number):
         task = give(account, index)
         stored[task.pk] = time.time() * 1000
         time.sleep(0.2)
