@@ -203,7 +203,8 @@ class Sender:
 
 def next_task(account_id: int) -> OrderTask | None:
     """Give what is due: exits and cancels first, then in the order of arrival."""
-    due = Q(try_at__lte=store.now()) | Q(expires_at__lte=store.now())
+    now = store.now()
+    due = Q(try_at__lte=now) | Q(expires_at__lte=now)
     waiting = OrderTask.objects.filter(due, account=account_id, state=State.PENDING)
     return waiting.select_related("user").order_by("-is_exit", "sequence").first()
 
@@ -251,8 +252,9 @@ def what_holds(task: OrderTask, account: BrokerAccount) -> str:
         return ""
     if not breaker.allows_entry(account):
         return "the broker to answer again"
-    unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN)
-    if unclear.count() > MOST_UNCLEAR or unclear.filter(sent_at__lte=at - UNCLEAR_FOR).exists():
+    unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN, sent_at__lte=at)
+    sent = list(unclear.order_by("sent_at").values_list("sent_at", flat=True)[: MOST_UNCLEAR + 1])
+    if len(sent) > MOST_UNCLEAR or (sent and at - UNCLEAR_FOR >= (sent[0] or at)):
         return "clarity about earlier orders"
     return ""
 
