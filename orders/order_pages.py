@@ -18,6 +18,7 @@ from orders.listing import told
 from orders.panels import Panel, Scope, answer, open_panel, scope_of
 from orders.shown import OrderLine, TradeLine, names_of, order_lines, state_of, trade_lines
 from orders.tables import Column, Tab, heads, in_order
+from orders.task_pages import task_list
 from tradedesk.http import DeskRequest
 
 TABS = {"today": "Today", "open": "Open", "executed": "Executed", "trades": "Trades"}
@@ -127,6 +128,8 @@ def orders_body(panel: Panel) -> dict[str, Any]:
         "unfiltered": panel.link(q="", side="", status=""),
         "sides": list(Side),
         "states": WORDS,
+        "tasks": task_list(panel.scope),
+        "traders": [seat.account for seat in panel.scope.seats if seat.may_trade],
     }
 
 
