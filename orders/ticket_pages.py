@@ -41,7 +41,7 @@ def show(
         "account": account,
         "key": key or form_keys.make(request.user, account),
         "no_trading": why_no_trading(request.user, account),
-        "remarks": remarks_of(form) if form.is_bound else {},
+        "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
         **ticket_facts(form, account),
         **more,
     }

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.http import QueryDict
+from django.urls import reverse
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.words import OrderType, Product, Side, Variety
@@ -73,6 +74,11 @@ def remarks_of(form: TicketForm, *, is_typing: bool = False) -> dict[str, list[R
             known = by_rule.get((name, text))
             found.setdefault(name, []).append(remark_of(known) if known else Remark(text=text))
     return found
+
+
+def ticket_href(code: str, **terms: str) -> str:
+    """Name the address of a ticket that is filled in already."""
+    return f"{reverse('new_order', args=[code])}?{urlencode(terms)}"
 
 
 def starting(asked: Mapping[str, str]) -> dict[str, str]:

@@ -61,6 +61,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "rail_at": code,
         "rail_is_all": not code,
         "initials": initials(str(user)),
+        "stops": stops_here([row["account"].pk for row in rows], code),
         "session_ends": session_ends(request),
     }
 
@@ -71,6 +72,18 @@ def with_figures(rows: list[dict[str, Any]], user: Any) -> list[dict[str, Any]]:
 
     known = figures(user) if rows else {}
     return [row | known.get(row["account"].code, {}) for row in rows]
+
+
+def stops_here(account_ids: list[int], code: str) -> list[Any]:
+    """Give what the kill switch stops on this page: the desk, this account, or one of all."""
+    from orders.engine import switch
+
+    return [
+        stop
+        for stop in switch.active(timezone.now())
+        if stop.account is None
+        or (stop.account.pk in account_ids and code in {"", stop.account.code})
+    ]
 
 
 def initials(name: str) -> str:
