@@ -17,7 +17,7 @@ from orders import form_keys
 from orders.datasets import Part
 from orders.ledger import Order, OrderStep, Trade
 from orders.listing import told
-from orders.panels import Panel, Scope, Seat, answer, open_panel, scope_of
+from orders.panels import Panel, Scope, answer, open_panel, scope_of
 from orders.shown import OrderLine, TradeLine, names_of, order_lines, state_of, trade_lines
 from orders.tables import Column, Tab, heads, in_order
 from orders.task_pages import task_list
@@ -132,9 +132,6 @@ def orders_body(panel: Panel) -> dict[str, Any]:
         "sides": list(Side),
         "states": WORDS,
         "tasks": task_list(panel.scope),
-        "may_cancel": [
-            one for one in panel.scope.seats if one.may_trade and working_in(one, today)
-        ],
         "traders": [seat.account for seat in panel.scope.seats if seat.may_trade],
     }
 
@@ -147,10 +144,6 @@ def with_keys(scope: Scope, lines: Iterable[Any]) -> list[Any]:
         else line
         for line in lines
     ]
-
-
-def working_in(seat: Seat, lines: Iterable[OrderLine]) -> bool:
-    return any(line.seat is seat and line.order.is_working for line in lines)
 
 
 def fits(panel: Panel, line: OrderLine | TradeLine) -> bool:

@@ -12,10 +12,10 @@ const isOpen = (one) => one.dataset.settled === undefined;
 function look() {
   for (const one of document.querySelectorAll("[data-task]")) {
     const times = asked.get(one.id) ?? 0;
-    if (isOpen(one) && lamp?.dataset.state !== "live" && times < MOST) {
-      asked.set(one.id, times + 1);
-      one.dispatchEvent(new CustomEvent("task-changed"));
-    }
+    if (!isOpen(one) || times >= MOST) continue;
+    asked.set(one.id, times + 1);
+    // A live socket tells by itself; a look now and then finds what it lost.
+    if (lamp?.dataset.state !== "live" || times % 3 === 2) one.dispatchEvent(new CustomEvent("task-changed"));
   }
 }
 
