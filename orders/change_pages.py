@@ -20,7 +20,7 @@ from orders.engine.models import OrderTask, Source
 from orders.ledger import Order
 from orders.ticket_shown import instrument_of, remarks_of
 from orders.tickets.forms import TicketForm, typed
-from tradedesk.http import DeskRequest
+from tradedesk.http import DeskRequest, SeeOther
 from tradedesk.money import quantity
 
 FIXED = ("instrument", "side", "product", "variety", "validity_minutes")
@@ -34,7 +34,7 @@ def asked_from(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
 def see_other(href: str, request: DeskRequest, task: OrderTask | None = None) -> HttpResponse:
     """Lead on from a form that was taken; a page with scripts stays and gets a chip instead."""
     if request.htmx.request_type != "partial":
-        return HttpResponse(status=303, headers={"Location": href})
+        return SeeOther(href)
     lines = [task_shown.line_of(task)] if task else []
     answered = render(request, "orders/_taken.html", {"lines": lines})
     answered["HX-Trigger"] = "task-accepted"
@@ -128,9 +128,7 @@ def cancel_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
         if request.htmx.request_type == "partial":
             return render(request, "orders/_not_taken.html", facts, status=422)
         messages.error(request, f"Not cancelled: {why}")
-        return HttpResponse(
-            status=303, headers={"Location": reverse("order", args=[code, order_id])}
-        )
+        return SeeOther(reverse("order", args=[code, order_id]))
     return see_other(task_shown.href(task), request, task)
 
 
@@ -153,7 +151,7 @@ def cancel_all(request: DeskRequest, code: str) -> HttpResponse:
         else:
             said = f"{quantity(len(taken))} order{'s' if len(taken) != 1 else ''} of {account.name}"
             messages.success(request, f"Cancelling {said}.")
-            return HttpResponse(status=303, headers={"Location": reverse("orders_of", args=[code])})
+            return SeeOther(reverse("orders_of", args=[code]))
     facts = {
         "account": account,
         "key": form_keys.make(request.user, account),

@@ -17,7 +17,7 @@ from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source
 from orders.ticket_shown import filled, instruments_like, remarks_of, starting, ticket_facts
 from orders.tickets.forms import TicketForm
-from tradedesk.http import DeskRequest
+from tradedesk.http import DeskRequest, SeeOther
 
 KEPT = ("side", "product")  # what the next ticket starts with
 
@@ -124,7 +124,7 @@ def kept(request: DeskRequest) -> dict[str, str]:
 def taken(request: DeskRequest, account: BrokerAccount, task: OrderTask) -> HttpResponse:
     """Lead to the task; on a page with scripts, give an empty ticket and a chip that follows it."""
     if request.htmx.request_type != "partial":
-        return HttpResponse(status=303, headers={"Location": task_shown.href(task)})
+        return SeeOther(task_shown.href(task))
     values = starting({name: request.POST.get(name, "") for name in KEPT})
     answered = show(request, account, TicketForm(initial=values), chips=[task_shown.line_of(task)])
     answered["HX-Trigger"] = "task-accepted"
