@@ -20,8 +20,8 @@ from tradedesk.times import IST
 # The three sentences of an outcome, for an order and for what changes one.
 DONE = {
     Kind.PLACE: "Order placed successfully",
-    Kind.MODIFY: "Order changed successfully",
-    Kind.CANCEL: "Order cancelled successfully",
+    Kind.MODIFY: "Change placed successfully",
+    Kind.CANCEL: "Cancellation placed successfully",
 }
 FAILED = {
     Kind.PLACE: "Order failed",

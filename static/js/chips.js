@@ -7,6 +7,16 @@ const asked = new Map();
 const leaving = new Set();
 const lamp = document.querySelector("[data-lamp]");
 
+const tell = (one) => one.dispatchEvent(new CustomEvent("task-changed"));
+
+// News of one task, or of nobody knows which: its chip, its page and the lists ask.
+export function tasksChanged({ task_id: id, account_id: code } = {}) {
+  for (const one of document.querySelectorAll("[data-task]")) if (!id || one.dataset.task === String(id)) tell(one);
+  for (const list of document.querySelectorAll("[data-tasks]")) {
+    if (!code || !list.dataset.scope || list.dataset.scope === code) tell(list);
+  }
+}
+
 const isOpen = (one) => one.dataset.settled === undefined;
 
 function look() {
@@ -15,7 +25,7 @@ function look() {
     if (!isOpen(one) || times >= MOST) continue;
     asked.set(one.id, times + 1);
     // A live socket tells by itself; a look now and then finds what it lost.
-    if (lamp?.dataset.state !== "live" || times % 3 === 2) one.dispatchEvent(new CustomEvent("task-changed"));
+    if (lamp?.dataset.state !== "live" || times % 3 === 2) tell(one);
   }
 }
 

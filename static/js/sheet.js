@@ -1,5 +1,6 @@
 // The sheet over a page: a link marked data-sheet asks for its page's fragment, and the sheet shows it.
 import { open } from "./dialog.js";
+import { focusFirst } from "./ticket.js";
 
 const sheet = document.getElementById("sheet");
 let opener = null;
@@ -13,15 +14,9 @@ document.addEventListener("htmx:after:swap", () => {
   const place = sheet?.querySelector("#sheet-place");
   if (place?.firstElementChild && !sheet.open) {
     open("sheet");
-    focusFirst();
+    focusFirst(sheet);
   }
 });
-
-// The fields of a ticket that is opened filled: the first that is still empty, else the quantity.
-function focusFirst() {
-  const fields = [...sheet.querySelectorAll("#id_instrument, #id_quantity, #id_price")];
-  (fields.find((one) => !one.value && !one.disabled) ?? fields[1] ?? sheet.querySelector("[data-send]"))?.focus();
-}
 
 // A link out of the sheet that only closes it stays on the page.
 sheet?.addEventListener("click", (event) => {

@@ -1,4 +1,6 @@
 // The one socket: hears which panel changed and lets it fetch itself. Nothing is ever ordered here.
+import { tasksChanged } from "./chips.js";
+
 const PING = 30_000;
 const QUIET = 75_000; // ms without a word, pings included, after which the line counts as dead
 const SIGNED_OUT = 4401;
@@ -46,7 +48,7 @@ function arrived() {
   // What happened meanwhile was not told: every live panel asks once. Before the first hello it
   // is what was still loading that may have come while nobody listened.
   for (const panel of document.querySelectorAll(back ? "[data-panel]" : "[data-loading]")) refresh(panel);
-  for (const one of document.querySelectorAll("[data-task], [data-tasks]")) one.dispatchEvent(new CustomEvent("task-changed"));
+  tasksChanged();
   if (back) accountChanged();
 }
 
@@ -78,20 +80,13 @@ function receive(message) {
       if (!panel.dataset.scope || panel.dataset.scope === code) refresh(panel);
     }
   } else if (message.type === "task_update") {
-    taskChanged(message);
+    tasksChanged(message);
   } else if (message.type === "account") {
     accountChanged(message);
   } else if (message.type === "membership") {
     const gone = !message.role && location.pathname.startsWith(`/accounts/${message.account}/`);
     if (gone) location.assign("/accounts/");
     else accountChanged(message);
-  }
-}
-
-function taskChanged({ task_id: id, account_id: code }) {
-  for (const one of document.querySelectorAll(`[data-task="${CSS.escape(id)}"]`)) one.dispatchEvent(new CustomEvent("task-changed"));
-  for (const list of document.querySelectorAll("[data-tasks]")) {
-    if (!list.dataset.scope || list.dataset.scope === code) list.dispatchEvent(new CustomEvent("task-changed"));
   }
 }
 

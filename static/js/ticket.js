@@ -46,5 +46,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:after:swap", settleAll);
+// Of a ticket that is filled in: the first field that is still empty, else the quantity.
+export function focusFirst(place) {
+  const fields = [...place.querySelectorAll("#id_instrument, #id_quantity, #id_price")];
+  (fields.find((one) => !one.value && !one.disabled) ?? fields[1] ?? place.querySelector("[data-send]"))?.focus();
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  settleAll();
+  // The button that was pressed went with the old ticket; the focus goes on, not to the page's top.
+  const ticket = document.querySelector(".ticket:has(form[data-ticket])");
+  if (ticket && document.activeElement === document.body) focusFirst(ticket);
+});
 settleAll();
