@@ -15,7 +15,14 @@ from accounts.brokerage import BrokerAccount, Role
 from orders import form_keys, front, task_shown
 from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source
-from orders.ticket_shown import filled, instruments_like, remarks_of, starting, ticket_facts
+from orders.ticket_shown import (
+    filled,
+    instruments_like,
+    list_trouble,
+    remarks_of,
+    starting,
+    ticket_facts,
+)
 from orders.tickets.forms import TicketForm
 from tradedesk.http import DeskRequest, SeeOther
 
@@ -154,4 +161,5 @@ def instruments(request: DeskRequest, code: str) -> HttpResponse:
         ticket = reverse("new_order", args=[code])
         return redirect(f"{ticket}?{urlencode({'instrument': text})}")
     found = instruments_like(account, text.replace(":", " "))
-    return render(request, "orders/_found.html", {"found": found, "text": text})
+    trouble = "" if found else list_trouble(account)
+    return render(request, "orders/_found.html", {"found": found, "text": text, "trouble": trouble})

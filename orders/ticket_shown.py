@@ -7,13 +7,14 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.words import OrderType, Product, Side, Variety
 from orders.instruments.labels import label_of
 from orders.instruments.models import Instrument, find, master_of
 from orders.instruments.searching import search
-from orders.instruments.standing import NoMaster
+from orders.instruments.standing import NoMaster, standing
 from orders.ledger import trading_day
 from orders.tickets.facts import CASH
 from orders.tickets.forms import ASKED, TicketForm, shown_at
@@ -151,8 +152,17 @@ def instruments_like(account: BrokerAccount, text: str) -> list[Listed]:
     try:
         rows = search(text[:60], master=master, limit=2 * FOUND)
     except NoMaster:
-        return []  # the ticket is refused with the cause when it is looked over
+        return []  # list_trouble() says so
     return [listed(row) for row in rows if row.kind != "INDEX"][:FOUND]
+
+
+def list_trouble(account: BrokerAccount) -> str:
+    """Say that the broker's list of instruments has not come yet, where that is so."""
+    try:
+        standing(master_of(account.broker, account.environment), at=timezone.now()).ensure()
+    except NoMaster:
+        return "The broker's list of instruments has not come yet. It is fetched every five minutes until it is there."
+    return ""
 
 
 def ticket_facts(form: TicketForm, account: BrokerAccount) -> dict[str, Any]:
@@ -164,6 +174,7 @@ def ticket_facts(form: TicketForm, account: BrokerAccount) -> dict[str, Any]:
         "form": form,
         "chosen": chosen,
         "found": [] if chosen else instruments_like(account, text),
+        "trouble": "" if chosen else list_trouble(account),
         "is_sell": side == Side.SELL,
         "sides": list(Side),
         "types": list(OrderType),

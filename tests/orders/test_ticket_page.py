@@ -15,6 +15,7 @@ from orders import form_keys
 from orders.engine import switch
 from orders.engine.models import OrderTask
 from orders.instruments import import_master
+from orders.instruments.models import Instrument, MasterImport
 from tests.accounts.conftest import (  # noqa: F401
     asha,
     enter,
@@ -233,6 +234,21 @@ def test_an_address_prefills_the_ticket(client, path):
     assert re.search(r'value="MIS"\s+checked', html)
     assert 'value="7"' in html
     assert 'value="1500"' in html
+
+
+def test_a_list_that_has_not_come_is_told_apart_from_a_word_that_finds_nothing(
+    client, account, path
+):
+    search = f"/a/{account.code}/instruments/"
+    nothing = said(client.get(search, {"instrument": "zzzz"}, headers=PARTIAL))
+    MasterImport.objects.all().delete()
+    Instrument.objects.all().delete()
+
+    missing = said(client.get(search, {"instrument": "zzzz"}, headers=PARTIAL))
+
+    assert "Nothing is listed under these words." in nothing
+    assert "has not come yet" in missing
+    assert "has not come yet" in said(client.get(path))
 
 
 def test_the_search_offers_what_can_be_traded(client, account):
