@@ -84,6 +84,7 @@ class OrderLine:
     seat: Seat
     order: Order
     label: Label
+    key: str = ""  # of the form that cancels it, for whoever may
 
     @property
     def state(self) -> State:

@@ -21,7 +21,7 @@ from accounts.brokers.types import OrderUpdate
 from accounts.brokers.words import CallClass, OrderStatus, Outcome
 from accounts.lines import limiter, line_to
 from accounts.ways_in import fresh
-from orders import book
+from orders import book, datasets
 from orders.engine import core, exits, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import Kind, OrderAttempt, OrderTask
@@ -171,6 +171,8 @@ class Sender:
         points.reached("C13")
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
+        if sent:
+            datasets.renew_soon(task.account_id)
 
     def step_for(
         self, task: OrderTask, outcome: str, sent: Sent | None, failure: BrokerError | None
