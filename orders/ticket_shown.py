@@ -19,6 +19,7 @@ from orders.ledger import trading_day
 from orders.tickets.facts import CASH
 from orders.tickets.forms import ASKED, TicketForm, shown_at
 from orders.tickets.problems import Fix, Problem, refusals
+from orders.tickets.typed import Unreadable, read_whole
 from tradedesk.money import quantity
 
 STARTS = {"side": Side.BUY, "order_type": OrderType.LIMIT, "protection": "auto"}
@@ -186,7 +187,10 @@ def ticket_facts(form: TicketForm, account: BrokerAccount) -> dict[str, Any]:
 
 def act_of(form: TicketForm, chosen: Listed | None, side: str) -> str:
     """Say on the button what it does: Buy 1,500 INFY."""
-    amount = form.cleaned_data.get("quantity") if hasattr(form, "cleaned_data") else None
+    try:
+        amount = read_whole(str(form["quantity"].value() or ""))
+    except Unreadable:
+        amount = 0  # its field says what is wrong
     words = [side.title(), quantity(amount) if amount else ""]
     words.append(f"{chosen.name} {chosen.contract}".strip() if chosen else "")
     return " ".join(filter(None, words))

@@ -233,6 +233,7 @@ def test_an_address_prefills_the_ticket(client, path):
     assert re.search(r'value="SELL"\s+checked', html)
     assert re.search(r'value="MIS"\s+checked', html)
     assert 'value="7"' in html
+    assert "Sell 7 INFY" in html
     assert 'value="1500"' in html
 
 
