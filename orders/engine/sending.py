@@ -28,6 +28,7 @@ from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
+from orders.risk import checking
 from tradedesk import metrics
 
 logger = logging.getLogger(__name__)
@@ -239,7 +240,9 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     """Look again, at the last moment, at what was allowed when it was asked for."""
     if task.user and (why := why_no_trading(task.user, account)):
         return why
-    return exits.cap(task, account) if CAPPED in task.params else ""
+    if CAPPED in task.params:
+        return exits.cap(task, account)
+    return checking.why_not(task, account)
 
 
 def what_holds(task: OrderTask, account: BrokerAccount) -> str:
