@@ -50,9 +50,11 @@ def order(number: int) -> OrderRequest:
     )
 
 
-def give(account: BrokerAccount, number: int) -> OrderTask:
+def give(account: BrokerAccount, number: int, request: uuid.UUID | None = None) -> OrderTask:
     key = uuid.uuid4().hex
-    asked = Asked(account=account, key=key, source=Source.COMMAND, who="a measurement")
+    asked = Asked(
+        account=account, key=key, source=Source.COMMAND, who="a measurement", request=request
+    )
     return asking.place(asked, order(number)).task
 
 
@@ -109,11 +111,12 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 200)
     rules = [{**one, "route": "order.place", "probability": 0.02} for one in FAULTS]
     control("POST", "faults", {"rules": rules})
     chance, began = random.Random(1), time.monotonic()  # noqa: S311
+    basket = uuid.uuid4()  # one request: what is measured is the queue, not the hold before it
     streams = [start_stream() for _ in range(2)]
     try:
         for index in range(tasks // accounts):
             for account in mine:
-                give(account, index)
+                give(account, index, basket)
             # Its own life is too short for so long a queue.
             young = OrderTask.objects.filter(
                 account__in=mine, expires_at__lt=F("created_at") + LASTS

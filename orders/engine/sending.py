@@ -28,7 +28,7 @@ from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
-from orders.risk import checking
+from orders.risk import checking, demand
 from tradedesk import metrics
 
 logger = logging.getLogger(__name__)
@@ -61,10 +61,16 @@ class Sender:
         if task is None:
             return Next(until_next(account_id))
         now = store.now()
-        if task.expires_at <= now:
+        hold = None if task.is_exit else demand.hold_of(account_id)
+        if hold and hold.ends <= now:
+            demand.let_go(account_id)
+            return Next(0.0, did_something=True)
+        if task.expires_at <= now and not (hold and hold.keeps(task)):
             return ended(task, Reason.EXPIRED, expired_words(task))
         if stop := switch.stop_of(account_id, now, is_exit=task.is_exit):
             return ended(task, Reason.STOPPED, switch.words(stop) + ".")
+        if hold and hold.keeps(task):
+            return held(task, hold.words)
         if why := what_holds(task, account):
             return held(task, why)
         call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
