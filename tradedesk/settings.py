@@ -362,6 +362,8 @@ ORDERS_A_SECOND = env.number("ORDERS_A_SECOND", 7, least=1)
 CONSERVATIVE = env.flag("CONSERVATIVE")
 if CONSERVATIVE:
     ORDERS_A_SECOND = 1
+# Whether the kill switch presses itself on paper accounts; on real ones it always does
+AUTOMATIC_STOPS = env.flag("AUTOMATIC_STOPS", default=True)
 # Whether owners may let the desk log in at Kite with a stored password; the exchanges want a person
 KITE_AUTOMATIC_LOGIN = env.flag("KITE_AUTOMATIC_LOGIN")
 # When it does so, and when people are asked for the log-ins that only they can do (IST)

@@ -1,5 +1,6 @@
 """Measuring the engine inside a desk: how soon an order leaves, and how it stands a storm."""
 
+import os
 import random
 import signal
 import subprocess
@@ -142,7 +143,10 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 200)
 
 def start_stream() -> "subprocess.Popen[bytes]":
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "stream"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"AUTOMATIC_STOPS": "off"}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def judged(accounts: list[BrokerAccount]) -> dict[str, Any]:

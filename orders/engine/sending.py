@@ -28,7 +28,7 @@ from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
-from orders.risk import checking, demand
+from orders.risk import checking, demand, triggers
 from tradedesk import metrics
 
 logger = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class Sender:
             return Next(0.0, did_something=True)
         if task.expires_at <= now and not (hold and hold.keeps(task)):
             return ended(task, Reason.EXPIRED, expired_words(task))
+        if not task.is_exit:
+            triggers.look(account)
         if stop := switch.stop_of(account_id, now, is_exit=task.is_exit):
             return ended(task, Reason.STOPPED, switch.words(stop) + ".")
         if hold and hold.keeps(task):
@@ -178,6 +180,8 @@ class Sender:
         points.reached("C13")
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
+        if not sent:
+            triggers.look(task.account)
 
     def step_for(
         self, task: OrderTask, outcome: str, sent: Sent | None, failure: BrokerError | None

@@ -4,10 +4,11 @@ import logging
 
 from django.db.models import Q
 
+from accounts.brokerage import BrokerAccount
 from orders.engine import core, points, reconcile, store
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import OrderTask
-from orders.risk import demand
+from orders.risk import demand, triggers
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def sweep(account_id: int, timing: Timing) -> None:
             continue
         logger.warning("%s: %s", task.code, step.what)
     reconcile.look(account_id, timing)
+    triggers.look(BrokerAccount.objects.get(pk=account_id))
 
 
 def expired_words(task: OrderTask) -> str:

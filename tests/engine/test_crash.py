@@ -62,6 +62,7 @@ class Hands:
         )
         environment = os.environ | {
             "DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL, "DATABASE_POOL": "0",
+            "AUTOMATIC_STOPS": "off",  # every second run here would be a cause
             "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
             "FIELD_ENCRYPTION_KEY": settings.FIELD_ENCRYPTION_KEY[0],
         }  # fmt: skip
