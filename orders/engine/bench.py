@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.db.models import F
+from django.utils import timezone
 
 from accounts import linking
 from accounts.brokerage import BrokerAccount
@@ -24,6 +25,7 @@ from accounts.models import User
 from orders.engine import asking
 from orders.engine.accept import Asked
 from orders.engine.models import OrderAttempt, OrderTask, Source
+from orders.instruments.syncing import sync_due
 from orders.waiting import wait
 
 LASTS = timedelta(minutes=15)  # in a storm: longer than any queue of it
@@ -82,6 +84,7 @@ def registered(account: BrokerAccount) -> list[dict[str, Any]]:
 def measure_to_broker(number: int = 40) -> dict[str, Any]:
     """Give orders one by one to an idle engine; the exchange says when each one came."""
     control("POST", "prices", {"NSE:ITC": "400"})
+    sync_due(at=timezone.now())  # what is not listed does not leave
     account = BrokerAccount.objects.linked().earliest("pk")
     stored = {}
     for index in range(number):
@@ -108,6 +111,7 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 200)
     """Let orders come as fast as they can, the exchange fail at times and senders die."""
     owner = User.objects.earliest("pk")
     control("POST", "prices", {"NSE:ITC": "400"})
+    sync_due(at=timezone.now())
     mine = [linking.link_paper(owner=owner) for _ in range(accounts)]
     rules = [{**one, "route": "order.place", "probability": 0.02} for one in FAULTS]
     control("POST", "faults", {"rules": rules})
