@@ -32,7 +32,7 @@ class Case:
 
     @cached_property
     def read_at(self) -> datetime:
-        return measures.is_fresh(self.account, Part.POSITIONS, self.at)
+        return measures.fresh_reading(self.account, Part.POSITIONS, self.at)
 
     @cached_property
     def positions(self) -> list[Any]:
@@ -41,12 +41,12 @@ class Case:
 
     @cached_property
     def to_come(self) -> list[Leg]:
-        measures.is_fresh(self.account, Part.ORDERS, self.at)
+        measures.fresh_reading(self.account, Part.ORDERS, self.at)
         return measures.legs_to_come(self.account, self.read_at, self.at)
 
     @cached_property
     def todays_orders(self) -> list[Order]:
-        measures.is_fresh(self.account, Part.ORDERS, self.at)
+        measures.fresh_reading(self.account, Part.ORDERS, self.at)
         return list(Order.objects.filter(account=self.account).of_today(self.at))
 
     @cached_property

@@ -62,7 +62,7 @@ def signed(side: str, quantity: int) -> int:
     return quantity if side == "BUY" else -quantity
 
 
-def is_fresh(account: BrokerAccount, part: Part, at: datetime) -> datetime:
+def fresh_reading(account: BrokerAccount, part: Part, at: datetime) -> datetime:
     """Give when a part was read; what is too old is asked for and refuses now."""
     read = Dataset.objects.filter(account=account, part=part).first()
     if read and read.synced_at and at - read.synced_at <= OLDEST:
@@ -85,12 +85,12 @@ def position_rows(account: BrokerAccount) -> list[Any]:
 
 def unseen_tasks(account: BrokerAccount, at: datetime) -> list[OrderTask]:
     """Give the orders that were sent, or may have been, and that the book does not show yet."""
-    sent = OrderTask.objects.filter(
-        account=account, kind=Kind.PLACE, sent_at__gte=at - timedelta(days=1)
-    )
     open_ended = Q(state=State.UNKNOWN) | Q(state=State.RUNNING, phase=Phase.SENDING)
     recent = Q(state=State.COMPLETED, sent_at__gte=at - OLDEST)
-    found = list(sent.filter(open_ended | recent).order_by("sequence"))
+    mine = OrderTask.objects.filter(account=account, kind=Kind.PLACE)
+    found = list(mine.filter(open_ended | recent).order_by("sequence"))
+    if not found:
+        return []
     ids = [one for task in found for one in task.order_ids]
     seen = set(
         Order.objects.filter(account=account, order_id__in=ids).values_list("order_id", flat=True)

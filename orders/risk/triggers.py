@@ -133,7 +133,7 @@ def lost(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
     if most is None:
         return
     try:
-        measures.is_fresh(account, Part.POSITIONS, at)
+        measures.fresh_reading(account, Part.POSITIONS, at)
         found = day_loss(measures.position_rows(account))
     except Missing:
         return
