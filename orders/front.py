@@ -9,6 +9,7 @@ from orders.engine import asking
 from orders.engine.accept import Accepted, Asked
 from orders.engine.models import OrderTask
 from orders.ledger import Order
+from orders.risk.limits import limits_of
 from orders.tickets import Caps, Facts, Ticket, refusals
 from orders.tickets.checking import check
 from orders.tickets.gathering import facts_for
@@ -23,20 +24,26 @@ class Refused(TradedeskError):
         self.problems = problems
 
 
-def caps_of(account: BrokerAccount) -> Caps:
-    """Give the most that one order of this account may be."""
-    return Caps()
+def caps_of(account: BrokerAccount, user: User | None = None) -> Caps:
+    """Give the most that one order of this account, by this person, may be."""
+    return limits_of(account, user).caps
 
 
 def facts_of(
-    ticket: Ticket, account: BrokerAccount, at: datetime, *, is_exit: bool = False
+    ticket: Ticket,
+    account: BrokerAccount,
+    at: datetime,
+    *,
+    user: User | None = None,
+    is_exit: bool = False,
 ) -> Facts:
-    return facts_for(ticket, account, at=at, caps=caps_of(account), is_exit=is_exit)
+    return facts_for(ticket, account, at=at, caps=caps_of(account, user), is_exit=is_exit)
 
 
 def place(asked: Asked, ticket: Ticket, at: datetime, *, is_exit: bool = False) -> Accepted:
     """Look the ticket over and have it sent."""
-    found = refusals(check(ticket, facts_of(ticket, asked.account, at, is_exit=is_exit)))
+    facts = facts_of(ticket, asked.account, at, user=asked.user, is_exit=is_exit)
+    found = refusals(check(ticket, facts))
     if found:
         raise Refused(found)
     return asking.place(asked, ticket.request(), is_exit=is_exit)

@@ -5,6 +5,7 @@ from orders.engine.models import KillSwitch, Lane, OrderAttempt, OrderTask, Task
 from orders.instruments.models import Instrument, MasterImport
 from orders.ledger import GttTrigger, Order, OrderStep, Trade
 from orders.product_rules import ProductRule
+from orders.risk.models import RiskLimits
 
 __all__ = [
     "Dataset",
@@ -18,6 +19,7 @@ __all__ = [
     "OrderStep",
     "OrderTask",
     "ProductRule",
+    "RiskLimits",
     "TaskEvent",
     "Trade",
 ]

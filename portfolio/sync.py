@@ -13,6 +13,7 @@ from accounts.brokers.base import Broker
 from accounts.brokers.limits import as_sync
 from accounts.ways_in import fresh
 from orders.datasets import Outcome, Part, Source, refresh
+from orders.risk import triggers
 from orders.syncing import SOURCES as ORDER_SOURCES
 from portfolio.models import FundsRow, HoldingRow, PositionRow, SyncRun
 from portfolio.state import ToldRow
@@ -86,7 +87,15 @@ SOURCES: dict[str, Source] = {
 
 def refresh_part(account_id: int, part: str) -> Outcome:
     """Renew one part of one account now."""
-    return refresh(fresh(BrokerAccount(pk=account_id)), SOURCES[part])
+    return renew(fresh(BrokerAccount(pk=account_id)), SOURCES[part])
+
+
+def renew(account: BrokerAccount, source: Source) -> Outcome:
+    """Fetch and keep a part; what the positions say of the day's loss counts at once."""
+    outcome = refresh(account, source)
+    if source.part == Part.POSITIONS and outcome.is_good and not outcome.is_skipped:
+        triggers.look(account)
+    return outcome
 
 
 def sync_account(account_id: int, parts: Sequence[str] = ()) -> SyncRun:
@@ -94,7 +103,7 @@ def sync_account(account_id: int, parts: Sequence[str] = ()) -> SyncRun:
     began, started_at = time.monotonic(), timezone.now()
     account = fresh(BrokerAccount(pk=account_id))
     with as_sync():
-        outcomes = [refresh(account, SOURCES[part]) for part in parts or SOURCES]
+        outcomes = [renew(account, SOURCES[part]) for part in parts or SOURCES]
     counts = {one.part: one.rows for one in outcomes}
     errors = [f"{one.part}: {one.error}" for one in outcomes if one.error]
     run = SyncRun.objects.create(

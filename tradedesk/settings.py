@@ -358,6 +358,12 @@ PAPER_HOME = Path(env.text("PAPER_HOME", str(HOME.path / "paper")))
 ENABLE_ORDER_PLACEMENT = env.flag("ENABLE_ORDER_PLACEMENT", default=True)
 # How many orders of an account leave in one second at most; brokers stop at ten
 ORDERS_A_SECOND = env.number("ORDERS_A_SECOND", 7, least=1)
+# One a second, whatever ORDERS_A_SECOND says: the pace that no broker ever minds
+CONSERVATIVE = env.flag("CONSERVATIVE")
+if CONSERVATIVE:
+    ORDERS_A_SECOND = 1
+# Whether the kill switch presses itself on paper accounts; on real ones it always does
+AUTOMATIC_STOPS = env.flag("AUTOMATIC_STOPS", default=True)
 # Whether owners may let the desk log in at Kite with a stored password; the exchanges want a person
 KITE_AUTOMATIC_LOGIN = env.flag("KITE_AUTOMATIC_LOGIN")
 # When it does so, and when people are asked for the log-ins that only they can do (IST)

@@ -18,6 +18,7 @@ from orders.engine import points, store, switch
 from orders.engine.models import OrderTask, Source
 from orders.engine.operations import operation
 from orders.engine.spelling import fingerprint
+from orders.risk import demand
 
 WINDOW = timedelta(minutes=5)
 LONGEST_KEY = 64
@@ -105,6 +106,7 @@ def accept(
                 try_at=at, expires_at=at + acting.time_to_live(params), created_at=at,
             )  # fmt: skip
             store.record(task, "taken", standing_of(task), asked.name)
+            demand.note(asked.account)
             store.tell(task)
             store.hint(task.account_id)
             points.reached("C1")

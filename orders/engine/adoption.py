@@ -12,6 +12,7 @@ from orders.engine import core, store
 from orders.engine.core import State, Verdict
 from orders.engine.models import OrderTask
 from orders.engine.operations import Reading, operation
+from orders.risk import triggers
 
 logger = logging.getLogger(__name__)
 OPEN_ENDED = [State.UNKNOWN, State.DEAD_LETTER, State.FAILED]
@@ -28,7 +29,10 @@ def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
     waiting = OrderTask.objects.filter(
         account=account, tries__tag__in=news, state__in=OPEN_ENDED
     ).distinct()
-    return sum(take(task, news) for task in waiting)
+    taken = [task for task in waiting if take(task, news)]
+    if any(task.reason == core.Reason.LATE for task in taken):
+        triggers.look(account)
+    return len(taken)
 
 
 def take(task: OrderTask, news: dict[str, list[OrderUpdate]]) -> bool:

@@ -1,5 +1,6 @@
 """Measuring the engine inside a desk: how soon an order leaves, and how it stands a storm."""
 
+import os
 import random
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 from django.conf import settings
 from django.db.models import F
+from django.utils import timezone
 
 from accounts import linking
 from accounts.brokerage import BrokerAccount
@@ -23,6 +25,7 @@ from accounts.models import User
 from orders.engine import asking
 from orders.engine.accept import Asked
 from orders.engine.models import OrderAttempt, OrderTask, Source
+from orders.instruments.syncing import sync_due
 from orders.waiting import wait
 
 LASTS = timedelta(minutes=15)  # in a storm: longer than any queue of it
@@ -50,9 +53,11 @@ def order(number: int) -> OrderRequest:
     )
 
 
-def give(account: BrokerAccount, number: int) -> OrderTask:
+def give(account: BrokerAccount, number: int, request: uuid.UUID | None = None) -> OrderTask:
     key = uuid.uuid4().hex
-    asked = Asked(account=account, key=key, source=Source.COMMAND, who="a measurement")
+    asked = Asked(
+        account=account, key=key, source=Source.COMMAND, who="a measurement", request=request
+    )
     return asking.place(asked, order(number)).task
 
 
@@ -79,6 +84,7 @@ def registered(account: BrokerAccount) -> list[dict[str, Any]]:
 def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
     """Give orders one by one to an idle engine; the exchange says when each one came."""
     control("POST", "prices", {"NSE:ITC": "400"})
+    sync_due(at=timezone.now())  # what is not listed does not leave
     account = BrokerAccount.objects.linked().earliest("pk")
     stored = {}
     for index in range(begin, begin + number):
@@ -108,17 +114,19 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 205)
     """
     owner = User.objects.earliest("pk")
     control("POST", "prices", {"NSE:ITC": "400"})
+    sync_due(at=timezone.now())
     mine = [linking.link_paper(owner=owner) for _ in range(accounts)]
     rules = [{**one, "route": "order.place", "probability": 0.02} for one in FAULTS]
     control("POST", "faults", {"rules": rules})
     chance, began = random.Random(1), time.monotonic()  # noqa: S311
+    basket = uuid.uuid4()  # one request: what is measured is the queue, not the hold before it
     streams = [start_stream() for _ in range(2)]
     try:
         for index in range(tasks // accounts):
             if time.monotonic() - began > seconds / 2:
                 break
             for account in mine:
-                give(account, index)
+                give(account, index, basket)
             # Its own life is too short for so long a queue.
             young = OrderTask.objects.filter(
                 account__in=mine, expires_at__lt=F("created_at") + LASTS
@@ -145,7 +153,10 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 205)
 
 def start_stream() -> "subprocess.Popen[bytes]":
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "stream"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"AUTOMATIC_STOPS": "off"}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 def judged(accounts: list[BrokerAccount]) -> dict[str, Any]:

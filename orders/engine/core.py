@@ -42,6 +42,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     STOPPED = "stopped"  # the kill switch
+    HELD = "held"  # too much was asked for, and it would have been sent late at any price
     NOT_APPLIED = "not applied"  # a change that the broker's book shows was not made
     ABSENT = "absent"  # whole readings of the book do not have it
     MISMATCH = "mismatch"  # our tag stands on another order
@@ -196,6 +197,12 @@ def end_before_sending(task: Standing, reason: Reason, message: str) -> Step:
     if task.state != State.PENDING:
         need(task, State.RUNNING, Phase.CLAIMED)
     return Step(str(reason), end(State.FAILED, reason, message))
+
+
+def let_go(task: Standing, now: datetime, life: timedelta) -> Step:
+    """Let what was held back live on from now."""
+    need(task, State.PENDING)
+    return Step("let go", {"expires_at": now + life, "try_at": max(now, task.try_at)})
 
 
 # What the broker said ------------------------------------------------------------------------

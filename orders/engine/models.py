@@ -117,6 +117,16 @@ class OrderTask(models.Model):
             ),
             models.Index(fields=["account", "-created_at"], name="tasks_of_an_account"),
             models.Index(fields=["order_id"], condition=~Q(order_id=""), name="task_of_an_order"),
+            models.Index(
+                fields=["account", "sent_at"],
+                condition=Q(reason__in=["refused", "duplicate", "late"]),
+                name="tasks_that_went_wrong",
+            ),
+            models.Index(
+                fields=["account", "-sent_at"],
+                condition=Q(sent_at__isnull=False),
+                name="tasks_that_were_sent",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -185,6 +195,11 @@ class Lane(models.Model):
     sequence = models.BigIntegerField(default=0)
     runner = models.CharField(max_length=60, blank=True)
     runner_until = models.DateTimeField(null=True)
+    # How much is asked for of this account; `orders.risk.demand` reads and writes it.
+    busy_since = models.DateTimeField(null=True)
+    held_since = models.DateTimeField(null=True)  # new orders wait since then
+    calm_at = models.DateTimeField(null=True)  # when demand fell, or will fall, below the warning
+    peak = models.PositiveIntegerField(db_default=0)  # requests in one second, since it is busy
 
     def __str__(self) -> str:
         return f"lane of {self.account_id}"
@@ -207,6 +222,7 @@ class KillSwitch(models.Model):
     who = models.CharField(max_length=254)
     at = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True)
+    cause = models.CharField(max_length=60, blank=True)  # what pressed it by itself
     released_at = models.DateTimeField(null=True)
     released_by = models.CharField(max_length=254, blank=True)
 
@@ -217,7 +233,12 @@ class KillSwitch(models.Model):
                 condition=Q(level="L1", account__isnull=False)
                 | Q(level__in=["L2", "L3"], account=None),
                 name="one_account_or_all",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["account", "cause"],
+                condition=Q(released_at=None) & ~Q(cause=""),
+                name="one_stop_for_one_cause",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -28,6 +28,7 @@ from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
+from orders.risk import checking, demand, triggers
 from tradedesk import metrics
 
 logger = logging.getLogger(__name__)
@@ -60,10 +61,18 @@ class Sender:
         if task is None:
             return Next(until_next(account_id))
         now = store.now()
-        if task.expires_at <= now:
+        hold = None if task.is_exit else demand.hold_of(account_id)
+        if hold and hold.ends <= now:
+            demand.let_go(account_id)
+            return Next(0.0, did_something=True)
+        if task.expires_at <= now and not (hold and hold.keeps(task)):
             return ended(task, Reason.EXPIRED, expired_words(task))
+        if not task.is_exit:
+            triggers.look(account)
         if stop := switch.stop_of(account_id, now, is_exit=task.is_exit):
             return ended(task, Reason.STOPPED, switch.words(stop) + ".")
+        if hold and hold.keeps(task):
+            return held(task, hold.words)
         if why := what_holds(task, account):
             return held(task, why)
         call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
@@ -173,6 +182,8 @@ class Sender:
             show(task, sent.order_ids[0])
         if sent:
             datasets.renew_soon(task.account_id)
+        else:
+            triggers.look(task.account)
 
     def step_for(
         self, task: OrderTask, outcome: str, sent: Sent | None, failure: BrokerError | None
@@ -242,7 +253,9 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     """Look again, at the last moment, at what was allowed when it was asked for."""
     if task.user and (why := why_no_trading(task.user, account)):
         return why
-    return exits.cap(task, account) if CAPPED in task.params else ""
+    if CAPPED in task.params:
+        return exits.cap(task, account)
+    return checking.why_not(task, account)
 
 
 def what_holds(task: OrderTask, account: BrokerAccount) -> str:

@@ -4,9 +4,11 @@ import logging
 
 from django.db.models import Q
 
+from accounts.brokerage import BrokerAccount
 from orders.engine import core, points, reconcile, store
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import OrderTask
+from orders.risk import demand, triggers
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,11 @@ def sweep(account_id: int, timing: Timing) -> None:
     now = store.now()
     lost = Q(state=State.RUNNING, lease_until__lte=now)
     old = Q(state=State.PENDING, expires_at__lte=now)
+    if hold := demand.hold_of(account_id):
+        if hold.ends <= now:
+            demand.let_go(account_id)
+        else:  # what is held keeps its life
+            old &= Q(is_exit=True) | Q(expires_at__lte=hold.since)
     for task in OrderTask.objects.filter(lost | old, account=account_id).order_by("sequence"):
         step = (
             core.lease_over(task, now)
@@ -35,6 +42,7 @@ def sweep(account_id: int, timing: Timing) -> None:
             continue
         logger.warning("%s: %s", task.code, step.what)
     reconcile.look(account_id, timing)
+    triggers.look(BrokerAccount.objects.get(pk=account_id))
 
 
 def expired_words(task: OrderTask) -> str:

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount
+from accounts.models import User
 from orders.engine import store
 from orders.engine.models import KillSwitch, OrderTask, StopLevel
 
@@ -34,25 +35,31 @@ def press(
     who: str,
     account: BrokerAccount | None = None,
     until: datetime | None = None,
+    cause: str = "",
+    actor: User | None = None,
 ) -> KillSwitch:
     """Stop at once: the engine reads this row before every sending."""
     pressed = KillSwitch.objects.create(
-        level=level, account=account, why=why[:200], who=who, until=until
+        level=level, account=account, why=why[:200], who=who, until=until, cause=cause
     )
-    audit.record("trading.stopped", account=account, after=f"{level}: {why[:200]}")
+    audit.record("trading.stopped", actor=actor, account=account, after=f"{level}: {why[:200]}")
     wake_everyone(account)
     return pressed
 
 
 @transaction.atomic
-def release(stops: QuerySet[KillSwitch], *, who: str) -> int:
+def release(
+    stops: QuerySet[KillSwitch], *, who: str, why: str = "", actor: User | None = None
+) -> int:
     """Let trading go on. What was refused meanwhile stays refused."""
     at = store.now()
     released = 0
     for stop in stops.filter(released_at=None).select_for_update(of=("self",)):
         stop.released_at, stop.released_by = at, who
         stop.save(update_fields=["released_at", "released_by"])
-        audit.record("trading.released", account=stop.account, before=stop.level)
+        audit.record(
+            "trading.released", actor=actor, account=stop.account, before=str(stop), after=why[:200]
+        )
         released += 1
     return released
 

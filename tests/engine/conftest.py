@@ -9,11 +9,13 @@ from orders.engine.core import Timing
 from orders.engine.sending import Sender
 from tests.accounts.conftest import asha, hashed_password, make_person, stranger  # noqa: F401
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.engine.desk import list_shares
 
 
 @pytest.fixture
 def account(exchange, asha):  # noqa: F811
     exchange.control("POST", "prices", {"NSE:INFY": "1500"})
+    list_shares()
     return linking.link_paper(owner=asha)
 
 

@@ -5,11 +5,21 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
+
 from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
 from orders.engine import asking, sweep
 from orders.engine.accept import Asked
 from orders.engine.models import OrderTask, Source
+from orders.instruments import import_master
+from tests.orders.listing import listed
+
+
+def list_shares():
+    """Bring in the practice accounts' list of instruments, as short as it can be."""
+    shares = [listed("INFY", name="INFOSYS"), listed("TCS", name="TATA CONSULTANCY")]
+    import_master("kite-paper", shares, at=timezone.now())
 
 
 def limit(price: str | None = "1450", **more):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from io import StringIO
 
 import pytest
@@ -211,13 +212,13 @@ def test_nothing_leaves_a_second_after_the_switch_also_with_redis_dead(
     account, exchange, runner, settings
 ):
     """Orders keep coming while it is pressed; the exchange's own clock says when the last one came."""
-    stopping = threading.Event()
+    stopping, basket = threading.Event(), uuid.uuid4()
 
     def keep_giving():
         number = 1
         while not stopping.is_set():
             try:
-                give(account, limit(quantity=number))
+                give(account, limit(quantity=number), request=basket)
             except NotAccepted:  # refused at the door, from the press on
                 stopping.set()
             number += 1

@@ -27,7 +27,7 @@ from accounts import linking
 from orders.engine import store
 from orders.engine.accept import standing_of
 from orders.engine.models import OrderTask, TaskEvent
-from tests.engine.desk import at_exchange
+from tests.engine.desk import at_exchange, list_shares
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = bool(os.environ.get("TRADEDESK_LONG"))
@@ -62,6 +62,7 @@ class Hands:
         )
         environment = os.environ | {
             "DATABASE_URL": url, "REDIS_URL": settings.REDIS_URL, "DATABASE_POOL": "0",
+            "AUTOMATIC_STOPS": "off",  # every second run here would be a cause
             "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
             "FIELD_ENCRYPTION_KEY": settings.FIELD_ENCRYPTION_KEY[0],
         }  # fmt: skip
@@ -215,6 +216,7 @@ def trials(exchange, asha, settings):
     settings.FIELD_ENCRYPTION_KEY = settings.FIELD_ENCRYPTION_KEY[:1]
     exchange.control("POST", "prices", {"NSE:INFY": "1500"})
     made: Queue[Trial] = Queue()
+    list_shares()
     everyone = [Trial(exchange, linking.link_paper(owner=asha)) for _ in range(AT_ONCE)]
     for one in everyone:
         made.put(one)

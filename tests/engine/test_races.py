@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import uuid
 from collections import Counter
 from dataclasses import replace
 
@@ -51,8 +52,9 @@ def streams(account):
 
 
 def test_four_processes_never_pass_the_pace_by_the_exchanges_own_count(account, exchange, streams):
+    basket = uuid.uuid4()  # one request, or new orders would be held
     for quantity in range(1, 36):
-        give(account, limit(quantity=quantity))
+        give(account, limit(quantity=quantity), request=basket)
 
     until(lambda: not OrderTask.objects.working().exists(), seconds=40)
 
@@ -66,8 +68,9 @@ def test_four_processes_never_pass_the_pace_by_the_exchanges_own_count(account, 
 
 
 def test_two_senders_on_one_account_send_each_order_once(account, exchange, sender):
+    basket = uuid.uuid4()
     for quantity in range(1, 13):
-        give(account, limit(quantity=quantity))
+        give(account, limit(quantity=quantity), request=basket)
     start = threading.Barrier(2)
 
     def run():

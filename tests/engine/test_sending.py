@@ -76,11 +76,12 @@ def test_a_market_order_fills_and_events_give_the_row(account, exchange, sender)
 
 
 def test_a_refused_order_says_why_and_frees_its_content(account, exchange, sender):
-    task = give(account, limit(quantity=1, price="1450.03"))
+    too_dear = limit(quantity=60_000)
+    task = give(account, too_dear)
 
     work(sender, account)
 
     done = again(task)
     assert (done.state, done.reason) == ("FAILED", "refused")
     assert done.message
-    assert give(account, limit(quantity=1, price="1450.03")).pk != task.pk
+    assert give(account, too_dear).pk != task.pk

@@ -1,0 +1,163 @@
+"""How much is asked of an account: 7 requests in a second warn, 9 hold new orders back until it is calm.
+
+Counted are the tasks that were taken, by the database's clock; a bulk operation is one request, however
+many tasks it has. Held tasks stay in the queue and keep their life: it runs from their release.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts import audit
+from accounts.brokerage import BrokerAccount
+from orders.engine import core, store
+from orders.engine.core import Reason, State
+from orders.engine.models import Kind, Lane, OrderTask
+from orders.engine.operations import operation
+
+logger = logging.getLogger(__name__)
+WARNS = 7
+CRITICAL = 9
+SECOND = timedelta(seconds=1)
+CALM_FOR = timedelta(seconds=10)
+LONGEST = timedelta(seconds=60)  # what a task may still live once it is released
+ANY_PRICE = {"MARKET", "SL-M"}
+TOO_OLD = (
+    "New orders were held back, because {peak} requests came in one second. An order at any price is not "
+    "sent late: send it again if you still want it."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """New orders of an account wait."""
+
+    since: datetime
+    ends: datetime  # unless more is asked for meanwhile
+    peak: int
+
+    @property
+    def words(self) -> str:
+        return (
+            f"calm: {self.peak} requests came in one second; new orders leave when it was below {WARNS} "
+            f"for {CALM_FOR.seconds} s"
+        )
+
+    def keeps(self, task: OrderTask) -> bool:
+        """Tell whether this task waits for it: it came in time, and lived when the hold began."""
+        return not task.is_exit and task.expires_at > self.since and task.created_at < self.ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What is asked of an account now, for the page."""
+
+    a_second: int
+    peak: int  # since it is busy
+    is_busy: bool
+    is_held: bool
+    since: datetime | None  # of the hold; else of the busy time
+    ends: datetime | None  # if no more is asked for
+
+
+def standing(account: BrokerAccount, at: datetime | None = None) -> Demand:
+    """Tell how much is asked of this account, and whether its new orders are held."""
+    now = at or store.now()
+    lane = Lane.objects.filter(account=account).first()
+    made = len(requests(account.pk, now))
+    ends = lane.calm_at + CALM_FOR if lane and lane.calm_at else None
+    if lane is None or ends is None or ends <= now:
+        return Demand(a_second=made, peak=made, is_busy=False, is_held=False, since=None, ends=None)
+    return Demand(
+        a_second=made, peak=lane.peak, is_busy=True, is_held=lane.held_since is not None,
+        since=lane.held_since or lane.busy_since, ends=ends,
+    )  # fmt: skip
+
+
+def requests(account_id: int, now: datetime) -> list[datetime]:
+    """Give the moment of each request of the last second, the newest first."""
+    recent = OrderTask.objects.filter(account=account_id, created_at__gt=now - SECOND).order_by()
+    moments = recent.values("request").annotate(last=Max("created_at")).order_by("-last")
+    return list(moments.values_list("last", flat=True))
+
+
+def note(account: BrokerAccount) -> None:
+    """Count a task that was just taken, in its transaction: whoever takes one holds the lane."""
+    now = store.now()
+    made = requests(account.pk, now)
+    if len(made) < WARNS:
+        return
+    lane = Lane.objects.select_for_update().get(account=account)
+    was_calm = lane.calm_at is None or lane.calm_at + CALM_FOR <= now
+    if was_calm and lane.held_since:
+        release(lane, now)
+    if was_calm:
+        lane.busy_since, lane.peak = now, 0
+        alert(account, "demand.warned", len(made), logging.WARNING)
+    lane.peak = max(lane.peak, len(made))
+    lane.calm_at = made[WARNS - 1] + SECOND  # then there are fewer in the last second
+    if len(made) >= CRITICAL and lane.held_since is None:
+        lane.held_since = now
+        alert(account, "demand.held", len(made), logging.CRITICAL)
+    lane.save(update_fields=["busy_since", "held_since", "calm_at", "peak"])
+
+
+def alert(account: BrokerAccount, what: str, made: int, level: int) -> None:
+    held = ": new orders are held" if what == "demand.held" else ""
+    logger.log(level, "account %s: %s requests in one second%s", account.code, made, held)
+    limits = {"requests_in_a_second": made, "warns": WARNS, "critical": CRITICAL}
+    audit.record(what, account=account, after=limits)
+
+
+def hold_of(account_id: int) -> Hold | None:
+    """Give the hold of this account, also one that is over and not yet let go."""
+    lane = Lane.objects.filter(account=account_id, held_since__isnull=False).first()
+    if lane is None or lane.held_since is None or lane.calm_at is None:
+        return None
+    return Hold(since=lane.held_since, ends=lane.calm_at + CALM_FOR, peak=lane.peak)
+
+
+@transaction.atomic
+def let_go(account_id: int) -> bool:
+    """End the hold if it was calm for long enough."""
+    lane = (
+        Lane.objects.select_for_update(of=("self",))
+        .select_related("account")
+        .get(account=account_id)
+    )
+    now = store.now()
+    if lane.held_since is None or lane.calm_at is None or now < lane.calm_at + CALM_FOR:
+        return False
+    release(lane, now)
+    lane.save(update_fields=["held_since"])
+    return True
+
+
+def release(lane: Lane, now: datetime) -> None:
+    """Let what was held go on: with a new life, or to its end if it would be sent at any price."""
+    assert lane.held_since
+    assert lane.calm_at
+    hold = Hold(since=lane.held_since, ends=lane.calm_at + CALM_FOR, peak=lane.peak)
+    waiting = OrderTask.objects.filter(account=lane.account_id, state=State.PENDING, is_exit=False)
+    held = [task for task in waiting.order_by("sequence") if hold.keeps(task)]
+    for task in held:
+        life = min(operation(task.kind).time_to_live(task.params), LONGEST)
+        step = (
+            core.end_before_sending(task, Reason.HELD, TOO_OLD.format(peak=hold.peak))
+            if is_at_any_price(task)
+            else core.let_go(task, now, life)
+        )
+        try:
+            store.move(task, step)
+        except store.Overtaken:
+            logger.info("%s was moved while it was let go", task.code)
+    lane.held_since = None
+    audit.record("demand.released", account=lane.account, after={"tasks": len(held)})
+    logger.warning("account %s: new orders leave again, %s waited", lane.account.code, len(held))
+
+
+def is_at_any_price(task: OrderTask) -> bool:
+    return task.kind in {Kind.PLACE, Kind.MODIFY} and task.params.get("order_type") in ANY_PRICE

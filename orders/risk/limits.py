@@ -1,0 +1,78 @@
+"""Which limits hold for an order: those of its account, and those of the person who gives it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from accounts.brokerage import BrokerAccount
+from accounts.models import User
+from orders.risk.models import LIMITS, RiskLimits
+from orders.tickets.facts import Caps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The limits of one row; None is no limit."""
+
+    order_value: Decimal | None = None
+    order_quantity: int | None = None
+    distance: Decimal | None = None
+    instrument_quantity: int | None = None
+    underlying_quantity: int | None = None
+    exposure: Decimal | None = None
+    orders_a_minute: int | None = None
+    turnover: Decimal | None = None
+    loss: Decimal | None = None
+    open_orders: int | None = None
+    repeats: int | None = None
+    refuses_self_cross: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Both rows. What is counted by person needs them apart; for the rest the tighter one holds."""
+
+    account: Limits = Limits()
+    user: Limits = Limits()
+
+    def tightest(self, name: str) -> Any:
+        """Give the lower one of the two limits, or None if neither is set."""
+        both = [getattr(self.account, name), getattr(self.user, name)]
+        return min((one for one in both if one is not None), default=None)
+
+    def needs(self, *names: str) -> bool:
+        return any(self.tightest(name) is not None for name in names)
+
+    @property
+    def refuses_self_cross(self) -> bool:
+        """On, unless somebody says no and nobody says yes."""
+        said = {self.account.refuses_self_cross, self.user.refuses_self_cross}
+        return True in said or False not in said
+
+    @property
+    def caps(self) -> Caps:
+        """What of it a single ticket is judged by."""
+        return Caps(
+            quantity=self.tightest("order_quantity"),
+            value=self.tightest("order_value"),
+            distance=self.tightest("distance"),
+        )
+
+
+def limits_of(account: BrokerAccount, user: User | None = None) -> Standing:
+    """Read what holds now for this person's orders in this account."""
+    wanted = Q(account=account)
+    if user:
+        wanted |= Q(user=user)
+    found = {
+        "account" if row.account_id else "user": of_row(row)
+        for row in RiskLimits.objects.filter(wanted)
+    }
+    return Standing(**found)
+
+
+def of_row(row: RiskLimits) -> Limits:
+    told = {name: getattr(row, name) for name in (*LIMITS, "refuses_self_cross")}
+    return Limits(**told)

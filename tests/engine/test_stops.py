@@ -1,0 +1,242 @@
+"""What presses the kill switch by itself, once for each cause; only a person releases it."""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.brokerage import BrokerAccount
+from accounts.lines import line_to
+from accounts.models import AuditEvent
+from accounts.ways_in import fresh
+from orders import book
+from orders.datasets import Part
+from orders.engine import asking, store, sweep, switch
+from orders.engine.accept import NotAccepted
+from orders.engine.models import KillSwitch, OrderTask
+from orders.risk import triggers
+from portfolio import sync
+from portfolio.state import PositionRow
+from tests.engine.desk import again, asked, at_exchange, faults, give, limit, market, until, work
+from tests.engine.risky import holds, limits, read
+
+pytestmark = pytest.mark.django_db
+
+
+def causes():
+    return list(KillSwitch.objects.filter(released_at=None).values_list("cause", flat=True))
+
+
+def release():
+    return switch.release(KillSwitch.objects.all(), who="Asha", why="looked at it")
+
+
+def ended(account, number, *, seconds_ago=1.0, **standing):
+    """Let orders have come to this."""
+    at = store.now() - timedelta(seconds=seconds_ago)
+    return [
+        OrderTask.objects.create(
+            account=account, who="a test", kind="place", source="command",
+            key=f"{standing} {seconds_ago} {index} {at}"[-64:], request="0" * 32, sequence=index,
+            fingerprint="", params={"side": "BUY", "quantity": 1, "price": "1450"}, exchange="NSE",
+            symbol="INFY", try_at=at, expires_at=at, created_at=at, sent_at=at, **standing,
+        )
+        for index in range(number)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "stops"), [(19, False), (20, False), (21, True)])
+def test_more_than_twenty_refusals_in_a_minute(account, number, stops):
+    ended(account, number, state="FAILED", reason="refused")
+    ended(account, 5, state="FAILED", reason="refused", seconds_ago=61)
+
+    triggers.look(account)
+
+    assert causes() == (["refusals"] if stops else [])
+
+
+def test_real_refusals_stop_the_account_while_they_come(account, exchange, sender):
+    ended(account, 20, state="FAILED", reason="refused")
+    faults(exchange, {"route": "order.place", "effect": "status_400_before_acceptance", "error_type": "InputException", "count": 1})  # fmt: skip
+    refused = give(account)
+
+    work(sender, account)
+
+    assert again(refused).reason == "refused"
+    assert causes() == ["refusals"]
+    with pytest.raises(NotAccepted, match="stopped by the desk itself: 21 orders were refused"):
+        give(account, limit(quantity=2))
+
+
+@pytest.mark.parametrize(("number", "stops"), [(2, False), (3, False), (4, True)])
+def test_more_than_three_unclear_at_once(account, number, stops):
+    ended(account, number, state="UNKNOWN")
+
+    triggers.look(account)
+
+    assert causes() == (["unclear"] if stops else [])
+
+
+def test_four_lost_answers_stop_the_account(account, exchange, sender):
+    faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 4})
+    for quantity in range(1, 5):
+        give(account, limit(quantity=quantity))
+
+    def sent():
+        sender.step(account.pk)
+        return not OrderTask.objects.filter(state="PENDING").exists()
+
+    until(sent)
+
+    assert set(OrderTask.objects.values_list("state", flat=True)) == {"UNKNOWN"}
+    assert causes() == ["unclear"]
+
+
+def test_an_order_that_stands_twice_stops_the_account(account, exchange, sender):
+    faults(exchange, {"route": "order.place", "effect": "drop_after_acceptance", "count": 1})
+    task = give(account)
+    while sender.step(account.pk).did_something:
+        pass
+    with line_to(fresh(account)) as broker:  # somebody else sends it again, with our tag
+        broker.place(replace(limit(), tag=again(task).tag))
+
+    sweep.sweep(account.pk, sender.timing)
+
+    assert again(task).reason == "duplicate"
+    assert causes() == [f"duplicate T{task.pk}"]
+
+
+def test_a_late_find_stops_the_account_in_the_moment_it_is_heard_of(account, exchange, sender):
+    faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 1})
+    task = give(account)
+    work(sender, account, seconds=15)
+    assert again(task).reason == "absent"
+    with line_to(fresh(account)) as broker:
+        broker.place(replace(limit(), tag=again(task).tag))
+        told = broker.orders()
+
+    book.absorb(account, told, heard_from="stream", at=store.now())
+
+    assert again(task).reason == "late"
+    assert causes() == [f"late T{task.pk}"]
+
+
+@pytest.mark.parametrize(
+    ("skew", "stops"), [(None, False), (4.9, False), (5.0, False), (5.1, True), (-5.1, True)]
+)
+def test_a_wrong_clock_stops_the_account_before_the_next_order(
+    account, exchange, sender, skew, stops
+):
+    BrokerAccount.objects.update(clock_skew=skew)
+    task = give(account)
+
+    work(sender, account)
+
+    assert again(task).reason == ("stopped" if stops else "")
+    assert causes() == (["clock"] if stops else [])
+    assert len(at_exchange(exchange, account)) == (0 if stops else 1)
+
+
+@pytest.mark.parametrize(("lost", "stops"), [("999.99", False), ("1000", True), ("1000.01", True)])
+def test_the_days_loss(account, lost, stops):
+    limits(account, loss=Decimal(1000))
+    read(account)
+    holds(account, 1, m2m=-Decimal(lost))
+
+    triggers.look(account)
+
+    assert [one.split()[0] for one in causes()] == (["loss"] if stops else [])
+
+
+def test_a_loss_that_is_old_or_unlimited_presses_nothing(account):
+    holds(account, 1, m2m=Decimal(-(10**6)))
+    triggers.look(account)
+    limits(account, loss=Decimal(1000))
+    read(account, Part.POSITIONS, age=61)
+    triggers.look(account)
+
+    assert causes() == []
+
+
+def test_new_positions_are_looked_at_as_they_come(account, exchange, sender):
+    limits(account, loss=Decimal(400))
+    read(account)
+    give(account, market())
+    work(sender, account)
+
+    def held():
+        sync.refresh_part(account.pk, Part.POSITIONS)
+        return PositionRow.objects.filter(is_day=False).exists()
+
+    until(held)
+    assert causes() == []
+
+    exchange.control("POST", "prices", {"NSE:INFY": "1000"})
+    sync.refresh_part(account.pk, Part.POSITIONS)
+
+    assert PositionRow.objects.filter(is_day=False).get().m2m < -400
+    assert [one.split()[0] for one in causes()] == ["loss"]
+
+
+def test_one_cause_presses_once_and_again_only_for_what_comes_after_the_release(account, caplog):
+    ended(account, 21, state="FAILED", reason="refused")
+    with caplog.at_level(logging.CRITICAL):
+        assert len(triggers.look(account)) == 1
+        assert triggers.look(account) == []
+    assert len(caplog.records) == 1
+    assert AuditEvent.objects.filter(what="trading.stopped").count() == 1
+
+    assert release() == 1
+    assert triggers.look(account) == []  # the same refusals
+    ended(account, 21, state="FAILED", reason="refused", seconds_ago=0)
+    assert len(triggers.look(account)) == 1
+    assert release() == 1
+    assert triggers.look(account) == []
+
+
+def test_what_a_person_has_seen_is_not_pressed_again(account):
+    [twice] = ended(account, 1, state="DEAD_LETTER", reason="duplicate")
+    BrokerAccount.objects.update(clock_skew=9, profile_at=store.now())
+    limits(account, loss=Decimal(1000))
+    read(account)
+    holds(account, 1, m2m=Decimal(-1000))
+    looked = fresh(account)
+    assert len(triggers.look(looked)) == 3
+    release()
+    assert triggers.look(looked) == []
+
+    BrokerAccount.objects.update(profile_at=store.now())  # measured again
+    assert [one.cause.split()[0] for one in triggers.look(fresh(account))] == ["clock"]
+    account.limits.loss = Decimal(900)
+    account.limits.save()
+    assert [one.cause.split()[0] for one in triggers.look(looked)] == ["loss"]
+    assert twice.code in KillSwitch.objects.get(cause__startswith="duplicate").why
+
+
+def test_the_database_keeps_one_stop_for_one_cause(account):
+    facts = {"level": "L1", "account": account, "why": "a test", "who": "a test", "cause": "clock"}
+    KillSwitch.objects.create(**facts)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        KillSwitch.objects.create(**facts)
+
+
+def test_only_paper_accounts_can_be_left_out(account, settings):
+    settings.AUTOMATIC_STOPS = False
+    ended(account, 4, state="UNKNOWN")
+    assert triggers.look(account) == []
+
+    account.environment = "live"
+    assert len(triggers.look(account)) == 1
+
+
+def test_exits_leave_while_entries_are_stopped(account, exchange, sender):
+    BrokerAccount.objects.update(clock_skew=9)
+    entry = give(account)
+    leaving = asking.place(asked(account), limit(quantity=2), is_exit=True).task
+
+    work(sender, account)
+
+    assert (again(entry).reason, again(leaving).state) == ("stopped", "COMPLETED")
