@@ -5,6 +5,7 @@ from datetime import datetime
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
+from accounts.models import User
 from orders.engine import asking
 from orders.engine.accept import Accepted, Asked
 from orders.engine.models import OrderTask
