@@ -242,6 +242,12 @@ def watch(account_ids: Iterable[int], parts: Iterable[str], at: datetime) -> Non
             looks().zadd(WATCHED, until, gt=True)
 
 
+def renew_soon(account_id: int) -> None:
+    """Let what somebody watches of this account be fetched at once: an order changed all of it."""
+    parts = Dataset.objects.filter(account=account_id).exclude(part=Part.GTTS)
+    parts.update(asked_at=None)
+
+
 def watched(at: datetime) -> list[tuple[int, str]]:
     """Name what somebody looks at."""
     looks().zremrangebyscore(WATCHED, 0, at.timestamp() - 1)

@@ -1,6 +1,5 @@
 """What pages and commands do with orders: look a ticket over, then hand it to the engine."""
 
-import uuid
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,7 +8,7 @@ from accounts.brokers.errors import TradedeskError
 from accounts.models import User
 from orders.engine import asking
 from orders.engine.accept import Accepted, Asked
-from orders.engine.models import OrderTask, Source
+from orders.engine.models import OrderTask
 from orders.ledger import Order
 from orders.risk.limits import limits_of
 from orders.tickets import Caps, Facts, Ticket, refusals
@@ -55,24 +54,6 @@ def working_orders(account: BrokerAccount, at: datetime) -> list[Order]:
     """Give what can still be cancelled, the newest first."""
     today = Order.objects.filter(account=account).of_today(at).working()
     return list(today.order_by("-ordered_at", "-pk"))
-
-
-def cancel_all(
-    account: BrokerAccount,
-    at: datetime,
-    *,
-    source: Source,
-    request: uuid.UUID,
-    user: User | None = None,
-    who: str = "",
-) -> list[OrderTask]:
-    """Have every working order cancelled, each as its own variety; one request, however many."""
-    tasks = []
-    for order in working_orders(account, at):
-        key = f"{request.hex}-{order.pk}"
-        asked = Asked(account=account, key=key, source=source, user=user, who=who, request=request)
-        tasks.append(asking.cancel(asked, order).task)
-    return tasks
 
 
 def confirming(asked: Asked, earlier: OrderTask) -> Asked:

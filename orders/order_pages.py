@@ -1,6 +1,7 @@
 """The order book of the day, its trades, and one order with all that was heard of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.brokers.types import Side
+from orders import form_keys
 from orders.datasets import Part
 from orders.ledger import Order, OrderStep, Trade
 from orders.listing import told, unshown
@@ -19,6 +21,7 @@ from orders.naming import names_of
 from orders.panels import Panel, Scope, answer, open_panel, scope_of
 from orders.shown import OrderLine, TradeLine, order_lines, state_of, trade_lines
 from orders.tables import Column, Tab, heads, in_order, matches
+from orders.task_pages import task_list
 from tradedesk.http import DeskRequest
 
 TABS = {"today": "Today", "open": "Open", "executed": "Executed", "trades": "Trades"}
@@ -55,6 +58,7 @@ COLUMNS = [
     Column(label="Price", name="price", look="num", by=lambda line: line.price),
     Column(label="Average", name="average", look="num", by=lambda line: line.average),
     Column(label="Status", name="status", by=lambda line: line.state.word),
+    Column(label="Acts", look="acts", is_spoken=True),
 ]
 TRADE_COLUMNS = [
     Column(label="Time", name="time", by=lambda line: line.at),
@@ -109,7 +113,7 @@ def orders_body(panel: Panel) -> dict[str, Any]:
     }
     columns = TRADE_COLUMNS if here == "trades" else COLUMNS
     kept = [line for line in found[here] if fits(panel, line)]
-    rows = in_order(panel, columns, kept, NEWEST_FIRST)
+    rows = with_keys(panel.scope, in_order(panel, columns, kept, NEWEST_FIRST))
     return {
         "tab": here,
         "tabs": [
@@ -128,7 +132,19 @@ def orders_body(panel: Panel) -> dict[str, Any]:
         "unfiltered": panel.link(q="", side="", status=""),
         "sides": list(Side),
         "states": WORDS,
+        "tasks": task_list(panel.scope),
+        "traders": [seat.account for seat in panel.scope.seats if seat.may_trade],
     }
+
+
+def with_keys(scope: Scope, lines: Iterable[Any]) -> list[Any]:
+    """Give each line that its reader may cancel the key of the form that does it."""
+    return [
+        replace(line, key=form_keys.make(scope.user, line.seat.account))
+        if isinstance(line, OrderLine) and line.seat.may_trade and line.order.is_working
+        else line
+        for line in lines
+    ]
 
 
 def fits(panel: Panel, line: OrderLine | TradeLine) -> bool:
@@ -225,7 +241,7 @@ def order_body(panel: Panel, *, order: Order) -> dict[str, Any]:
     """Give the order as it stands now, what led to it, and its trades."""
     if not panel.scope.shown:
         return {}
-    line = line_of(panel.scope, order)
+    [line] = with_keys(panel.scope, [line_of(panel.scope, order)])
     return {
         "line": line,
         "steps": [step_of(step) for step in line.order.steps.order_by("at", "heard_at", "pk")],

@@ -14,10 +14,16 @@ from orders.panels import Seat
 from tradedesk.money import money, quantity
 
 SHORT_BY = re.compile(
-    r"Required margin is (?P<needed>[\d.,]+) but available margin is (?P<free>-?[\d.,]+\d)"
+    r"Required margin is (?P<needed>\d[\d,]*(?:\.\d+)?) but available margin is "
+    r"(?P<free>-?\d[\d,]*(?:\.\d+)?)"
 )
+CIRCUIT = re.compile(r"(?P<side>lower|upper) circuit limit of (?P<limit>\d[\d,]*(?:\.\d+)?)")
 SENTENCE = re.compile(r"(?<=[^\d])\.\s|[\n;]")
 LONGEST_REASON = 72
+# A text must not break off behind one of these: what it is about comes next.
+DANGLING = frozenset(
+    {"a", "an", "and", "at", "by", "for", "in", "is", "of", "on", "than", "the", "to"}
+)
 PROTECTED = "mktp"  # the broker's tag on what was a market order and is now a limit order
 WAS = {"LIMIT": "MARKET", "SL": "SL-M"}
 FINAL = {
@@ -56,14 +62,19 @@ def state_of(status: str, filled: int) -> State:
 def short_reason(message: str) -> str:
     """Say a broker's reason in a few words; its own text stands in the title and in the detail."""
     if found := SHORT_BY.search(message):
-        needed, free = (
-            Decimal(found[name].replace(",", "").rstrip(".")) for name in ("needed", "free")
-        )
+        needed, free = (Decimal(found[name].replace(",", "")) for name in ("needed", "free"))
         return f"Short by {money(needed - free)}"
+    if found := CIRCUIT.search(message):
+        beyond = "Below" if found["side"] == "lower" else "Above"
+        limit = money(Decimal(found["limit"].replace(",", "")))
+        return f"{beyond} the {found['side']} circuit limit, {limit}"
     first = SENTENCE.split(message.strip(), maxsplit=1)[0].rstrip(".")
     if len(first) <= LONGEST_REASON:
         return first
-    return first[:LONGEST_REASON].rsplit(" ", 1)[0] + "…"
+    words = first[:LONGEST_REASON].split(" ")[:-1]
+    while words and words[-1].lower() in DANGLING:
+        words.pop()
+    return " ".join(words) + "…" if words else first[:LONGEST_REASON] + "…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +84,7 @@ class OrderLine:
     seat: Seat
     order: Order
     label: Label
+    key: str = ""  # of the form that cancels it, for whoever may
 
     @property
     def state(self) -> State:

@@ -2,11 +2,29 @@
 
 from django.urls import path
 
-from orders import gtt_pages, order_pages
+from orders import change_pages, gtt_pages, order_pages, task_pages, ticket_pages
 
 urlpatterns = [
     path("orders/", order_pages.orders, name="orders"),
     path("a/<code:code>/orders/", order_pages.orders, name="orders_of"),
+    path("a/<code:code>/orders/new/", ticket_pages.new_order, name="new_order"),
+    path("a/<code:code>/orders/check/", ticket_pages.check_order, name="check_order"),
+    path("a/<code:code>/instruments/", ticket_pages.instruments, name="instruments"),
+    path("tasks/", task_pages.tasks, name="tasks"),
+    path("a/<code:code>/tasks/", task_pages.tasks, name="tasks_of"),
+    path("a/<code:code>/tasks/<int:pk>/", task_pages.task, name="task"),
+    path("a/<code:code>/tasks/<int:pk>/decide/", task_pages.decide, name="decide_task"),
+    path("a/<code:code>/orders/cancel-all/", change_pages.cancel_all, name="cancel_all"),
+    path(
+        "a/<code:code>/orders/<str:order_id>/modify/",
+        change_pages.modify_order,
+        name="modify_order",
+    ),
+    path(
+        "a/<code:code>/orders/<str:order_id>/cancel/",
+        change_pages.cancel_order,
+        name="cancel_order",
+    ),
     path("a/<code:code>/orders/<str:order_id>/", order_pages.order, name="order"),
     path("gtt/", gtt_pages.gtt, name="gtt"),
     path("a/<code:code>/gtt/", gtt_pages.gtt, name="gtt_of"),

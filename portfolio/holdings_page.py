@@ -12,6 +12,7 @@ from orders.datasets import Part
 from orders.listing import unshown
 from orders.panels import Panel, Scope, Seat, answer, open_panel
 from orders.tables import Column, heads, in_order, matches
+from orders.ticket_shown import ticket_href
 from portfolio import worth
 from portfolio.models import HoldingRow
 from portfolio.totals import total_holdings
@@ -48,6 +49,14 @@ class Row:
     def anchor(self) -> str:
         told = self.value.holding
         return f"holding-{self.seat.account.code}-{told.exchange}-{told.symbol}-{told.product}"
+
+    @property
+    def ticket(self) -> str:
+        """Name the ticket for more or less of it."""
+        told = self.value.holding
+        return ticket_href(
+            self.seat.account.code, instrument=f"{told.exchange}:{told.symbol}", product="CNC"
+        )
 
     @property
     def marks(self) -> list[tuple[str, str]]:

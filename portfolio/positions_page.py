@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
@@ -15,6 +17,7 @@ from orders.listing import unshown
 from orders.naming import key_of, names_of
 from orders.panels import Panel, Scope, Seat, answer, open_panel
 from orders.tables import Column, heads, in_order, matches
+from orders.ticket_shown import ticket_href
 from portfolio import worth
 from portfolio.models import PositionRow
 from portfolio.totals import total, total_positions
@@ -69,6 +72,22 @@ class Row:
     def anchor(self) -> str:
         told = self.value.position
         return f"position-{self.seat.account.code}-{told.exchange}-{told.symbol}-{told.product}"
+
+    @property
+    def ticket(self) -> str:
+        """Name the ticket for more or less of it."""
+        told = self.value.position
+        return ticket_href(
+            self.seat.account.code,
+            instrument=f"{told.exchange}:{told.symbol}",
+            product=told.product,
+        )
+
+    @property
+    def exit_href(self) -> str:
+        told = self.value.position
+        named = {"exchange": told.exchange, "symbol": told.symbol, "product": told.product}
+        return f"{reverse('exit_position', args=[self.seat.account.code])}?{urlencode(named)}"
 
     @property
     def side(self) -> str:

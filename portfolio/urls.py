@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolio import dashboard, holdings_page, positions_page, views
+from portfolio import dashboard, exit_page, holdings_page, positions_page, views
 
 urlpatterns = [
     path("", dashboard.home, name="home"),
@@ -11,6 +11,7 @@ urlpatterns = [
     path("a/<code:code>/today/", dashboard.today, name="today_of"),
     path("positions/", positions_page.positions, name="positions"),
     path("a/<code:code>/positions/", positions_page.positions, name="positions_of"),
+    path("a/<code:code>/positions/exit/", exit_page.exit_position, name="exit_position"),
     path("holdings/", holdings_page.holdings, name="holdings"),
     path("a/<code:code>/holdings/", holdings_page.holdings, name="holdings_of"),
     path("funds/", views.funds, name="funds"),

@@ -14,6 +14,7 @@ from tradedesk.live import (
     MembershipChanged,
     PanelChanged,
     SessionEnded,
+    TaskChanged,
     account_group,
     user_group,
 )
@@ -28,6 +29,7 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
 
     session = ""
     user_id = 0
+    codes: dict[int, str] = {}
     watch: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -47,7 +49,8 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
         """Hear of the accounts that this person may see now, and of no other any more."""
         async with self.one_at_a_time:
             roles: dict[str, Role]
-            roles, groups = await self.visible()
+            roles, self.codes = await self.visible()
+            groups = {account_group(account_id) for account_id in self.codes}
             for group in set(self.groups) - groups - {user_group(self.user_id)}:
                 await self.channel_layer.group_discard(group, self.channel_name)
                 self.groups.remove(group)
@@ -90,6 +93,12 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
         else:
             await self.tell_role(event["account"], None)
 
+    async def task_changed(self, event: TaskChanged) -> None:
+        """Say that a task stands differently; only members are in the account's group."""
+        if code := self.codes.get(event["account"]):
+            status = {"task_id": event["task"], "status": event["state"]}
+            await self.send_json({"type": "task_update", "account_id": code, **status})
+
     async def membership_changed(self, event: MembershipChanged) -> None:
         roles = await self.follow()
         await self.tell_role(event["account"], roles.get(event["account"]))
@@ -114,7 +123,7 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
         return is_alive(self.session)
 
     @database_sync_to_async
-    def visible(self) -> tuple[dict[str, Role], set[str]]:
+    def visible(self) -> tuple[dict[str, Role], dict[int, str]]:
         found = memberships_of(self.user_id)
         roles = {one.account.code: Role(one.role) for one in found}
-        return roles, {account_group(one.account_id) for one in found}
+        return roles, {one.account_id: one.account.code for one in found}

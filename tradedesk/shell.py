@@ -64,6 +64,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "rail_at": code,
         "rail_is_all": not code,
         "initials": initials(str(user)),
+        "stops": stops_here([row["account"].pk for row in rows], code),
         "session_ends": session_ends(request),
     }
 
@@ -89,6 +90,18 @@ def warnings_of(rows: list[dict[str, Any]]) -> list[str]:
     masters = sorted({master_of(account.broker, account.environment) for account in accounts})
     found = standings(masters, at=timezone.now()) if masters else []
     return [one.warning for one in found if one.warning]
+
+
+def stops_here(account_ids: list[int], code: str) -> list[Any]:
+    """Give what the kill switch stops on this page: the desk, this account, or one of all."""
+    from orders.engine import switch
+
+    return [
+        stop
+        for stop in switch.active(timezone.now())
+        if stop.account is None
+        or (stop.account.pk in account_ids and code in {"", stop.account.code})
+    ]
 
 
 def initials(name: str) -> str:

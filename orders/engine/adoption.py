@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from django.db import transaction
+
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderUpdate
 from accounts.brokers.words import OrderStatus
@@ -42,7 +44,8 @@ def take(task: OrderTask, news: dict[str, list[OrderUpdate]]) -> bool:
     if finding.verdict is not Verdict.FOUND or (task.state == State.FAILED and refused):
         return False  # not it, or both say that it was refused
     try:
-        store.move(task, core.found_late(task, list(finding.order_ids)))
+        with transaction.atomic():
+            store.move(task, core.found_late(task, list(finding.order_ids)))
     except (store.Overtaken, core.NotPossible):
         return False
     if task.reason == core.Reason.LATE:

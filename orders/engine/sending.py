@@ -21,7 +21,7 @@ from accounts.brokers.types import OrderUpdate
 from accounts.brokers.words import CallClass, OrderStatus, Outcome
 from accounts.lines import limiter, line_to
 from accounts.ways_in import fresh
-from orders import book
+from orders import book, datasets
 from orders.engine import core, exits, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import Kind, OrderAttempt, OrderTask
@@ -180,7 +180,9 @@ class Sender:
         points.reached("C13")
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
-        if not sent:
+        if sent:
+            datasets.renew_soon(task.account_id)
+        else:
             triggers.look(task.account)
 
     def step_for(
@@ -214,7 +216,8 @@ class Sender:
 
 def next_task(account_id: int) -> OrderTask | None:
     """Give what is due: exits and cancels first, then in the order of arrival."""
-    due = Q(try_at__lte=store.now()) | Q(expires_at__lte=store.now())
+    now = store.now()
+    due = Q(try_at__lte=now) | Q(expires_at__lte=now)
     waiting = OrderTask.objects.filter(due, account=account_id, state=State.PENDING)
     return waiting.select_related("user").order_by("-is_exit", "sequence").first()
 
@@ -264,8 +267,9 @@ def what_holds(task: OrderTask, account: BrokerAccount) -> str:
         return ""
     if not breaker.allows_entry(account):
         return "the broker to answer again"
-    unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN)
-    if unclear.count() > MOST_UNCLEAR or unclear.filter(sent_at__lte=at - UNCLEAR_FOR).exists():
+    unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN, sent_at__lte=at)
+    sent = list(unclear.order_by("sent_at").values_list("sent_at", flat=True)[: MOST_UNCLEAR + 1])
+    if len(sent) > MOST_UNCLEAR or (sent and at - UNCLEAR_FOR >= (sent[0] or at)):
         return "clarity about earlier orders"
     return ""
 

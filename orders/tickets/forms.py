@@ -121,7 +121,11 @@ class TicketForm(forms.Form):
 
     def judge(self, facts: Facts) -> bool:
         """Look the ticket over; tell whether it may be sent."""
-        self.problems = check(self.ticket, facts)
+        return self.take(check(self.ticket, facts))
+
+    def take(self, problems: list[Problem]) -> bool:
+        """Put what was found beside its fields; tell whether the ticket may be sent."""
+        self.problems = problems
         for problem in refusals(self.problems):
             self.add_error(shown_at(problem), ValidationError(problem.text, code=problem.rule))
         return not refusals(self.problems)

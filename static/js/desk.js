@@ -7,6 +7,9 @@ import "./rows.js";
 import "./clock.js";
 import "./countdown.js";
 import "./panels.js";
+import "./sheet.js";
+import "./ticket.js";
+import "./chips.js";
 import { toast } from "./toast.js";
 import { startSession } from "./session.js";
 import { startSocket } from "./socket.js";
@@ -14,7 +17,7 @@ import { startSocket } from "./socket.js";
 export const csrfToken = () => document.querySelector("meta[name=csrf-token]")?.content ?? "";
 
 // Events that nobody caused by hand: their requests must not keep a session alive.
-const BACKGROUND = new Set(["every", "load", "revealed", "intersect", "panel-changed", "account-changed"]);
+const BACKGROUND = new Set(["every", "load", "revealed", "intersect", "panel-changed", "account-changed", "task-changed"]);
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const { request, sourceEvent } = ctx;

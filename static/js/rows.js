@@ -40,6 +40,8 @@ function tell(table) {
   table.dispatchEvent(new CustomEvent("selection-changed", { bubbles: true, detail: { rows: selected } }));
 }
 
+const actOf = (row, key) => row.querySelector(`[data-act="${CSS.escape(key)}"]`);
+
 const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
 
 document.addEventListener("keydown", (event) => {
@@ -54,6 +56,8 @@ document.addEventListener("keydown", (event) => {
     }
   } else if (event.key === " " && event.target === row) {
     select(row, !isSelected(row));
+  } else if (event.target === row && actOf(row, event.key)) {
+    actOf(row, event.key).click(); // opens a ticket or a question; nothing leaves by one key
   } else if (event.key === "Enter" && event.target === row) {
     row.querySelector("a[href]")?.click();
   } else {

@@ -1,4 +1,6 @@
 // The one socket: hears which panel changed and lets it fetch itself. Nothing is ever ordered here.
+import { tasksChanged } from "./chips.js";
+
 const PING = 30_000;
 const QUIET = 75_000; // ms without a word, pings included, after which the line counts as dead
 const SIGNED_OUT = 4401;
@@ -46,6 +48,7 @@ function arrived() {
   // What happened meanwhile was not told: every live panel asks once. Before the first hello it
   // is what was still loading that may have come while nobody listened.
   for (const panel of document.querySelectorAll(back ? "[data-panel]" : "[data-loading]")) refresh(panel);
+  tasksChanged();
   if (back) accountChanged();
 }
 
@@ -76,6 +79,8 @@ function receive(message) {
     for (const panel of document.querySelectorAll(`[data-parts~="${CSS.escape(part)}"]`)) {
       if (!panel.dataset.scope || panel.dataset.scope === code) refresh(panel);
     }
+  } else if (message.type === "task_update") {
+    tasksChanged(message);
   } else if (message.type === "account") {
     accountChanged(message);
   } else if (message.type === "membership") {

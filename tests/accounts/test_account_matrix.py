@@ -11,6 +11,7 @@ from accounts.models import Session
 from orders import book
 from tests.accounts.addresses import LOG_IN, matches, outcome
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.engine.desk import give
 from tests.orders.test_book import told
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +25,8 @@ OWNERS = (LOG_IN, 404, 403, 403, 302, 404)
 SEEN = (LOG_IN, 404, 200, 200, 200, 404)
 BACK = (LOG_IN, 404, 302, 302, 302, 404)  # to the page on which the act stands
 READ = (LOG_IN, *[405] * 5)  # what a POST to a page that only shows something gets
+TRADES = (LOG_IN, 404, 403, 200, 200, 404)
+WRONG = (LOG_IN, 404, 403, 422, 422, 404)  # the form of this test is none of these
 PAGES = {
     "a/CODE/": (SEEN, READ),
     "a/CODE/today/": (SEEN, READ),
@@ -33,6 +36,16 @@ PAGES = {
     "a/CODE/gtt/": (SEEN, READ),
     "a/CODE/orders/": (SEEN, READ),
     "a/CODE/orders/ORDER/": (SEEN, READ),
+    "a/CODE/orders/ORDER/modify/": (TRADES, WRONG),
+    "a/CODE/orders/ORDER/cancel/": (ACT, (LOG_IN, 404, 403, 303, 303, 404)),
+    "a/CODE/orders/cancel-all/": (TRADES, WRONG),
+    "a/CODE/positions/exit/": (TRADES, WRONG),
+    "a/CODE/orders/new/": (TRADES, WRONG),
+    "a/CODE/orders/check/": (ACT, (LOG_IN, 404, 403, 200, 200, 404)),
+    "a/CODE/instruments/": ((LOG_IN, 404, 403, 302, 302, 404), READ),
+    "a/CODE/tasks/": (SEEN, READ),
+    "a/CODE/tasks/KEY/": (SEEN, READ),
+    "a/CODE/tasks/KEY/decide/": (ACT, WRONG),
     "accounts/CODE/": (SEEN, OWNERS),
     "accounts/CODE/credentials/": ((LOG_IN, 404, 403, 403, 200, 404), OWNERS),
     "accounts/CODE/automatic/": (
@@ -97,6 +110,8 @@ def path_of(account, asha, make_person):
         if "/invitations/" in address:
             sharing.invite(account, email="ravi@example.com", role=Role.VIEWER, by=asha)
             key = account.invitations.get().pk
+        elif "/tasks/" in address:
+            key = give(account).pk
         elif "KEY" in address:
             user = make_person("member@example.com")
             key = Membership.objects.create(account=account, user=user, role=Role.VIEWER).pk

@@ -32,6 +32,7 @@ TABLE = {
     "today/": OWN,
     "gtt/": OWN,
     "orders/": OWN,
+    "tasks/": OWN,
     "style/": STAFF,
     "favicon.ico": (302, 302, 302, 302),
     "healthz": OPEN,

@@ -13,7 +13,7 @@ from accounts.brokerage import BrokerAccount, Membership
 from accounts.models import User
 Membership.objects.get_or_create(
     account=BrokerAccount.objects.get(code={code!r}),
-    user=User.objects.get(email="look@example.com"),
+    user=User.objects.get(email="day@example.com"),
     defaults={{"role": "owner"}},
 )
 """
@@ -53,12 +53,12 @@ def set_triggers(exchange):
 
 @pytest.fixture(scope="module")
 def cookie(desk):
-    """Anita, who sees the desk's first account, on an ordinary day."""
+    """Somebody who sees the desk's first account, on an ordinary day; Anita's desk stays empty."""
     day.fill(desk)
     with day.Exchange(desk) as exchange:
         set_triggers(exchange)
     assert desk.manage("sync", day.CODE, "--only", "gtts").returncode == 0
-    given = desk.manage("shell", "--no-imports", "-c", LOG_IN)
+    given = desk.manage("shell", "--no-imports", "-c", LOG_IN.replace("look@", "day@"))
     shared = desk.manage("shell", "--no-imports", "-c", OWNERS.format(code=day.CODE))
     assert shared.returncode == 0, shared.stderr
     return {**json.loads(given.stdout.splitlines()[-1]), "url": desk.url}

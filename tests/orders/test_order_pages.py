@@ -109,6 +109,13 @@ def test_the_brokers_many_states_are_few_words(status, filled, shown):
         ("Trigger price is wrong. Try again.", "Trigger price is wrong"),
         ("The price 13.05 is out of the circuit", "The price 13.05 is out of the circuit"),
         ("word " * 40, "word " * 13 + "word…"),
+        (
+            "Your order price is lower than the current lower circuit limit of 580.05. You can",
+            "Below the lower circuit limit, 580.05",
+        ),
+        ("an upper circuit limit of 1.2.3", "Above the upper circuit limit, 1.20"),
+        ("Required margin is 1.2.3 but available", "Required margin is 1.2.3 but available"),
+        (f"{'word ' * 13}of the {'long ' * 9}", "word " * 12 + "word…"),
         ("", ""),
     ],
 )

@@ -105,7 +105,7 @@ def give(exchange: Exchange, listed: list[dict[str, str]], shares: list[dict[str
                     "exchange": "NFO",
                     "tradingsymbol": row["tradingsymbol"],
                     "product": "NRML",
-                    "quantity": int(row["lot_size"]) * (1 if number % 2 else -1),
+                    "quantity": int(row["lot_size"]) * (1 if number % 4 else -1),
                 }
                 for number, row in enumerate(fresh[::step][: POSITIONS - len(carried)])
             ],

@@ -80,19 +80,20 @@ class Child:
 def pump(stream: IO[bytes] | None, log: Path) -> None:
     """Copy lines to a log file that is turned over when it grows long."""
     assert stream is not None
-    file = log.open("ab")
+    file: IO[bytes] | None = None
     with stream:
         for line in stream:
-            try:
+            # A full disk must not stop the process that talks; nothing is held back to be written later.
+            with contextlib.suppress(OSError):
+                if file is None or file.closed:
+                    file = log.open("ab", buffering=0)
                 if file.tell() > LOG_SIZE:
                     file.close()
                     rotate(log)
-                    file = log.open("ab")
+                    file = log.open("ab", buffering=0)
                 file.write(line)
-                file.flush()
-            except OSError:
-                continue  # a full disk must not stop the process that talks
-    file.close()
+    if file:
+        file.close()
 
 
 def rotate(log: Path) -> None:
@@ -123,8 +124,8 @@ def end(children: list[Child], patience: float) -> None:
         child.end_group(signal.SIGKILL)
 
 
-def remember(children: list[Child], file: Path) -> None:
-    """Write down which processes are ours, for a start after a crash."""
+def remember(children: list[Child], file: Path) -> bool:
+    """Write down which processes are ours, for a start after a crash; tell whether there was room."""
     rows = []
     for child in children:
         if child.process and child.process.poll() is None:
@@ -134,8 +135,12 @@ def remember(children: list[Child], file: Path) -> None:
                 continue
             rows.append({"pid": child.process.pid, "created": created, "name": child.name})
     fresh = file.with_suffix(".new")
-    fresh.write_text(json.dumps(rows))
-    fresh.rename(file)
+    try:
+        fresh.write_text(json.dumps(rows))
+        fresh.rename(file)
+    except OSError:
+        return False
+    return True
 
 
 def clean_up(file: Path) -> list[str]:

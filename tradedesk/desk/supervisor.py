@@ -43,6 +43,7 @@ class Desk:
         self.redis = Redis(self.home, durable)
         self.servers: list[Child] = []
         self.workers: list[Child] = []
+        self.is_remembered = True
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -140,6 +141,8 @@ class Desk:
         while not self.stop.wait(0.1):
             for child in (*self.servers, *self.workers):
                 self.look_after(child)
+            if not self.is_remembered:
+                self.remember()
 
     def look_after(self, child: Child) -> None:
         if not child.due and child.has_died():
@@ -149,9 +152,20 @@ class Desk:
             )  # fmt: skip
         elif child.due and time.monotonic() >= child.due:
             child.due = 0.0
-            child.start()
-            children.remember([*self.servers, *self.workers], self.record)
+            try:
+                child.start()
+            except OSError as error:  # a full disk, most likely
+                child.due = time.monotonic() + child.pause
+                logger.warning(
+                    "%s could not be started, again in %.1f s: %s", child.name, child.pause, error
+                )
+                return
+            self.remember()
             logger.info("%s started again", child.name)
+
+    def remember(self) -> None:
+        """Write down our processes; on a full disk once more when there is room."""
+        self.is_remembered = children.remember([*self.servers, *self.workers], self.record)
 
     def end(self) -> None:
         """Stop all parts, then the servers they use."""
@@ -164,7 +178,7 @@ class Desk:
     def start_all(self, group: list[Child]) -> None:
         for child in group:
             child.start()
-        children.remember([*self.servers, *self.workers], self.record)
+        self.remember()
 
     def wait(self, name: str, is_ready: Callable[[], bool], seconds: float) -> None:
         """Wait for a part. One that gives up while it should start is a reason to stop; one that is killed is not."""

@@ -218,6 +218,10 @@ STATES = {
     "EXPIRED": ("over", "clock"),
     "DISABLED": ("over", "ban"),
     "DELETED": ("over", "trash-2"),
+    # Of what is on its way from this desk: sent is not yet filled.
+    "WAITING": ("waiting", "hourglass"),
+    "SENT": ("good", "send"),
+    "FAILED": ("bad", "x"),
 }
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
-from orders import front, waiting
+from orders import changing, waiting
+from orders.engine.accept import Asked
 from orders.engine.models import Source
 from orders.listing import chosen, freshen
 from orders.syncing import SOURCES
@@ -27,13 +28,14 @@ class Command(JsonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         request = uuid.uuid4()
-        who = f"{getpass.getuser()} at the shell"
         given = []
         for account in chosen([options["account"]] if options["account"] else []):
             freshen(account, SOURCES[0])
-            given += front.cancel_all(
-                account, timezone.now(), source=Source.COMMAND, who=who, request=request
-            )
+            asked = Asked(
+                account=account, key=request.hex, source=Source.COMMAND,
+                who=f"{getpass.getuser()} at the shell", request=request,
+            )  # fmt: skip
+            given += [one.task for one in changing.cancel_all(asked, timezone.now())]
         tasks = waiting.wait(given, options["wait"])
         text = "\n".join(waiting.line(task) for task in tasks) or "No order works."
         self.answer([waiting.facts(task) for task in tasks], text=text, as_json=options["json"])

@@ -1,0 +1,162 @@
+"""Pages that change what stands: new terms for an order, cancelling one, cancelling all."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.access import find_account, why_no_trading
+from accounts.brokerage import BrokerAccount, Role
+from accounts.brokers.words import OrderType
+from orders import changing, form_keys, front, task_shown
+from orders.engine.accept import Asked, KeyUsed, NotAccepted
+from orders.engine.models import OrderTask, Source
+from orders.ledger import Order
+from orders.ticket_shown import instrument_of, remarks_of
+from orders.tickets.forms import TicketForm, typed
+from tradedesk.http import DeskRequest, SeeOther
+from tradedesk.money import quantity
+
+FIXED = ("instrument", "side", "product", "variety", "validity_minutes")
+
+
+def asked_from(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
+    """Say who asks, on a page, under the key of its form."""
+    return Asked(account=account, key=key, source=Source.PAGE, user=request.user)
+
+
+def see_other(href: str, request: DeskRequest, task: OrderTask | None = None) -> HttpResponse:
+    """Lead on from a form that was taken; a page with scripts stays and gets a chip instead."""
+    if request.htmx.request_type != "partial":
+        return SeeOther(href)
+    lines = [task_shown.line_of(task)] if task else []
+    answered = render(request, "orders/_taken.html", {"lines": lines})
+    answered["HX-Trigger"] = "task-accepted"
+    return answered
+
+
+def guarded(work: Callable[[], OrderTask]) -> tuple[OrderTask | None, str]:
+    """Do what a form asks for; give the task, or why there is none."""
+    try:
+        return work(), ""
+    except (form_keys.KeyRefused, KeyUsed, NotAccepted, front.Refused) as error:
+        return None, str(error)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def modify_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse:
+    """Show an order's terms to be changed, and take the new ones."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    order = get_object_or_404(Order, account=account, order_id=order_id)
+    stands = typed(changing.ticket_of(order))
+    signed = request.POST.get("key", "")
+    if request.method != "POST":
+        return show_change(request, order, TicketForm(initial=stands))
+    # What cannot be changed is the order's own, whatever the form says.
+    given = {**request.POST.dict(), **{name: stands[name] for name in FIXED}}
+    if fill := request.POST.get("fill"):
+        name, _, value = fill.partition("=")
+        given |= {name: value} if name not in FIXED else {}
+    form = TicketForm(given)
+    if "fill" in request.POST or "check" in request.POST:
+        look_over(form, order)
+        return show_change(request, order, form, key=signed)
+    try:
+        asked = asked_from(request, account, form_keys.read(signed, request.user, account))
+        if not form.is_valid():
+            return show_change(request, order, form, key=signed, status=422)
+        task = changing.modify(asked, order, form.ticket, timezone.now()).task
+    except front.Refused:
+        look_over(form, order)
+        return show_change(request, order, form, key=signed, status=422)
+    except (form_keys.KeyRefused, KeyUsed, NotAccepted) as error:
+        form.add_error(None, str(error))
+        return show_change(request, order, form, status=422)
+    return see_other(task_shown.href(task), request, task)
+
+
+def look_over(form: TicketForm, order: Order) -> None:
+    """Judge new terms by the rules of a new order, and by what is filled already."""
+    if not form.is_valid():
+        return
+    facts = front.facts_of(form.ticket, order.account, timezone.now())
+    form.take(changing.problems_of(order, form.ticket, facts))
+
+
+def show_change(
+    request: DeskRequest, order: Order, form: TicketForm, *, key: str = "", status: int = 200
+) -> HttpResponse:
+    account = order.account
+    facts = {
+        "account": account,
+        "order": order,
+        "form": form,
+        "key": key or form_keys.make(request.user, account),
+        "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
+        "is_filled": status == 200,
+        "chosen": instrument_of(account, f"{order.exchange}:{order.symbol}"),
+        "no_trading": why_no_trading(request.user, account),
+        "types": list(OrderType),
+    }
+    template = "orders/modify.html"
+    if request.htmx.request_type == "partial":
+        template += "#ticket"
+    return render(request, template, facts, status=status)
+
+
+@login_required
+@require_POST
+def cancel_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse:
+    """Take the wish to cancel an order: a button in its row, a plain form."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    order = get_object_or_404(Order, account=account, order_id=order_id)
+
+    def work() -> OrderTask:
+        key = form_keys.read(request.POST.get("key", ""), request.user, account)
+        return changing.cancel(asked_from(request, account, key), order).task
+
+    task, why = guarded(work)
+    if task is None:
+        facts: dict[str, Any] = {"why": why, "order": order, "account": account}
+        if request.htmx.request_type == "partial":
+            return render(request, "orders/_not_taken.html", facts, status=422)
+        messages.error(request, f"Not cancelled: {why}")
+        return SeeOther(reverse("order", args=[code, order_id]))
+    return see_other(task_shown.href(task), request, task)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel_all(request: DeskRequest, code: str) -> HttpResponse:
+    """Ask once for all that still works, then have it ended as one request."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    why = ""
+    if request.method == "POST":
+        try:
+            key = form_keys.read(request.POST.get("key", ""), request.user, account)
+            asked = Asked(
+                account=account, key=key, source=Source.PAGE, user=request.user,
+                request=form_keys.request_of(key),
+            )  # fmt: skip
+            taken = changing.cancel_all(asked, timezone.now())
+        except (form_keys.KeyRefused, NotAccepted) as error:
+            why = str(error)
+        else:
+            said = f"{quantity(len(taken))} order{'s' if len(taken) != 1 else ''} of {account.name}"
+            messages.success(request, f"Cancelling {said}.")
+            return SeeOther(reverse("orders_of", args=[code]))
+    facts = {
+        "account": account,
+        "key": form_keys.make(request.user, account),
+        "working": front.working_orders(account, timezone.now()),
+        "why": why,
+        "no_trading": why_no_trading(request.user, account),
+    }
+    return render(request, "orders/cancel_all.html", facts, status=422 if why else 200)

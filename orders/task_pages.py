@@ -1,0 +1,161 @@
+"""What is on its way to the broker: one task, the day's list, and what a person decides."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import find_account, role_of, why_no_trading
+from accounts.brokerage import RANK, BrokerAccount, Role
+from orders import task_shown
+from orders.engine import operator
+from orders.engine.accept import NotAccepted
+from orders.engine.core import Reason
+from orders.engine.models import Kind, OrderTask, TaskEvent
+from orders.panels import scope_of
+from tradedesk.http import DeskRequest
+
+MOST_POLLS = 20  # a page without scripts asks once a second, so often at most
+CAN_GO_AGAIN = {Reason.ABSENT, Reason.NOT_SENT, Reason.POISON}
+EVENT_WORDS = {
+    "taken": "Taken",
+    "claimed": "Its turn",
+    "sending": "Being sent",
+    "accepted": "The broker registered it",
+    "refused": "The broker refused it",
+}
+
+
+class DecisionForm(forms.Form):
+    """What becomes of a task that the engine gave up."""
+
+    act = forms.ChoiceField(
+        choices=[(one, one) for one in ("refresh", "link", "resend", "abandon")],
+        error_messages={"required": "Choose what to do.", "invalid_choice": "Choose what to do."},
+    )
+    why = forms.CharField(max_length=200, required=False, label="Why")
+    order_id = forms.CharField(max_length=40, required=False, label="Order number")
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("act") in {"link", "resend", "abandon"} and not given.get("why"):
+            self.add_error("why", "Say why, for the record.")
+        if given.get("act") == "link" and not given.get("order_id"):
+            self.add_error("order_id", "Name the order at the broker that it is.")
+        return given
+
+
+def found(account: BrokerAccount, pk: int) -> OrderTask:
+    task = get_object_or_404(OrderTask, account=account, pk=pk)
+    task.account = account
+    return task
+
+
+@login_required
+@require_safe
+def task(request: DeskRequest, code: str, pk: int) -> HttpResponse:
+    """Show one task; its chip in the corner of other pages asks here, too."""
+    account = find_account(request.user, code)
+    if request.htmx.request_type == "partial" and request.GET.get("look") == "chip":
+        line = task_shown.line_of(found(account, pk))
+        return render(request, "orders/_chip.html", {"line": line})
+    return show(request, account, found(account, pk))
+
+
+def show(
+    request: DeskRequest,
+    account: BrokerAccount,
+    task: OrderTask,
+    form: DecisionForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    line = task_shown.line_of(task)
+    polls = request.GET.get("polls", "0")
+    asked = int(polls) if polls.isdecimal() and len(polls) < 4 else 0
+    is_trader = RANK[role_of(request.user, account) or Role.VIEWER] >= RANK[Role.TRADER]
+    events = TaskEvent.objects.filter(task_id=task.pk)
+    facts = {
+        "account": account,
+        "line": line,
+        "task": task,
+        "events": [
+            {"row": one, "word": EVENT_WORDS.get(one.what, one.what.capitalize())} for one in events
+        ],
+        "tries": task.tries.all(),
+        "form": form,
+        "may_decide": is_trader and task.is_dead_letter,
+        "may_go_again": task.reason in CAN_GO_AGAIN,
+        "is_placing": task.kind == Kind.PLACE,
+        "no_trading": why_no_trading(request.user, account) if is_trader else "",
+        "next_poll": asked + 1 if not line.is_settled and asked < MOST_POLLS else 0,
+    }
+    template = "orders/task.html"
+    if request.htmx.request_type == "partial":
+        template += "#panel"
+    return render(request, template, facts, status=status)
+
+
+@login_required
+@require_safe
+def tasks(request: DeskRequest, code: str = "") -> HttpResponse:
+    """List what is on its way, unclear or failed today, and what somebody has to decide."""
+    scope = scope_of(request.user, code)
+    facts = {"tasks": task_list(scope)}
+    template = "orders/tasks.html"
+    if request.htmx.request_type == "partial":
+        template = "orders/_tasks.html"
+    return render(request, template, facts)
+
+
+def task_list(scope: Any) -> dict[str, Any]:
+    """Give the list for a page: whose it is, and its rows."""
+    rows = task_shown.to_look_at([seat.account.pk for seat in scope.seats], scope.at)
+    return {
+        "href": scope.path("tasks"),
+        "scope": scope.code,
+        "lines": task_shown.lines_of(rows[:100]),
+    }
+
+
+@login_required
+@require_POST
+def decide(request: DeskRequest, code: str, pk: int) -> HttpResponse:
+    """Do what a person decided: look again, link, send again, or abandon."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    task = found(account, pk)
+    form = DecisionForm(request.POST)
+    if not form.is_valid():
+        return show(request, account, task, form, status=422)
+    given = form.cleaned_data
+    try:
+        said = carry_out(
+            task, given, who=request.user.email, no_trading=why_no_trading(request.user, account)
+        )
+    except NotAccepted as error:
+        task.refresh_from_db()
+        form.add_error(None, str(error))
+        return show(request, account, task, form, status=422)
+    messages.success(request, f"{task.code}: {said}")
+    return redirect(task_shown.href(task))
+
+
+def carry_out(task: OrderTask, given: dict[str, Any], *, who: str, no_trading: str) -> str:
+    """Call the engine; say what was done."""
+    match given["act"]:
+        case "refresh":
+            operator.refresh(task)
+            return "the broker's book was read."
+        case "link":
+            operator.link(task, given["order_id"], who=who, why=given["why"])
+            return f"it is order {given['order_id']}."
+        case "resend":
+            if no_trading:
+                raise NotAccepted(no_trading)
+            operator.resend(task, who=who, why=given["why"])
+            return "it is sent again."
+    operator.abandon(task, who=who, why=given["why"])
+    return "it is closed."

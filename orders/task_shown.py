@@ -1,0 +1,171 @@
+"""Tasks as a page tells them: what was asked for, how it stands, and what became of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.brokers.words import OrderType
+from orders.engine.core import Reason, State
+from orders.engine.models import Kind, OrderTask, OrderTaskQuerySet
+from orders.engine.operations import order_of
+from orders.ledger import Order, trading_day
+from orders.shown import State as Standing
+from orders.shown import state_of
+from tradedesk.money import quantity
+from tradedesk.times import IST
+
+# The three sentences of an outcome, for an order and for what changes one.
+DONE = {
+    Kind.PLACE: "Order placed successfully",
+    Kind.MODIFY: "Change placed successfully",
+    Kind.CANCEL: "Cancellation placed successfully",
+}
+FAILED = {
+    Kind.PLACE: "Order failed",
+    Kind.MODIFY: "The order was not changed",
+    Kind.CANCEL: "The order was not cancelled",
+}
+UNKNOWN = "Order status unknown, check order book"
+
+
+def href(task: OrderTask) -> str:
+    """Name the page of a task."""
+    return reverse("task", args=[task.account.code, task.pk])
+
+
+def what_of(task: OrderTask) -> str:
+    """Say what a task does: Buy 5 INFY, limit 1,450."""
+    if task.kind == Kind.CANCEL:
+        return f"Cancel {task.symbol}"
+    if task.kind == Kind.MODIFY:
+        return f"Change {task.symbol}"
+    order = order_of(task)
+    price = f" {order.price:f}" if order.price is not None else ""
+    trigger = f", trigger {order.trigger_price:f}" if order.trigger_price is not None else ""
+    word = "at market" if order.order_type == OrderType.MARKET else f"{order.order_type}{price}"
+    return f"{order.side.title()} {quantity(order.quantity)} {order.symbol} {word}{trigger}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLine:
+    """One task on a page."""
+
+    task: OrderTask
+    place: int | None = None
+    order: Order | None = None
+
+    @property
+    def what(self) -> str:
+        return what_of(self.task)
+
+    @property
+    def href(self) -> str:
+        return href(self.task)
+
+    @property
+    def word(self) -> str:
+        """Give its state in one word, as statuses are shown."""
+        match self.task.state:
+            case State.PENDING:
+                return "WAITING"
+            case State.RUNNING:
+                return "SENDING"
+            case State.COMPLETED:
+                return "SENT"
+            case State.FAILED:
+                return "FAILED"
+        return "UNKNOWN"
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell that nothing more happens by itself."""
+        return self.task.is_over
+
+    @property
+    def level(self) -> str:
+        return {"SENT": "success", "FAILED": "error", "UNKNOWN": "warning"}.get(self.word, "info")
+
+    @property
+    def sentence(self) -> str:
+        """Say how it stands: on its way, or one of the three outcomes."""
+        task = self.task
+        match task.state:
+            case State.PENDING:
+                waits = f"Waits for {task.waits_for}" if task.waits_for else "Waits to be sent"
+                again = f", attempt {task.attempts + 1} of {task.most_attempts}"
+                return waits + (again if task.attempts else "")
+            case State.RUNNING:
+                return "On its way to the broker"
+            case State.COMPLETED:
+                return DONE[Kind(task.kind)]
+            case State.FAILED:
+                return f"{FAILED[Kind(task.kind)]}: {task.message.rstrip('.') or task.reason}"
+        return UNKNOWN
+
+    @property
+    def more(self) -> str:
+        """Add what the sentence leaves open."""
+        task = self.task
+        if task.state == State.PENDING and self.place:
+            return f"Number {self.place} in the queue."
+        if task.state == State.UNKNOWN:
+            return "The broker is asked what became of it. It is not sent again meanwhile."
+        if task.state == State.DEAD_LETTER or task.state == State.COMPLETED:
+            return task.message
+        return ""
+
+    @property
+    def in_book(self) -> Standing | None:
+        """Tell how its order stands in the book, once it is there."""
+        return state_of(self.order.status, self.order.filled_quantity) if self.order else None
+
+
+def line_of(task: OrderTask) -> TaskLine:
+    """Tell one task."""
+    [line] = lines_of([task])
+    return line
+
+
+def lines_of(tasks: Iterable[OrderTask]) -> list[TaskLine]:
+    """Tell tasks, each with its place in the queue or its order in the book."""
+    tasks = list(tasks)
+    numbers = {task.order_id or task.target for task in tasks} - {""}
+    accounts = {task.account_id for task in tasks}
+    book = {
+        (order.account_id, order.order_id): order
+        for order in Order.objects.filter(account__in=accounts, order_id__in=numbers)
+    }
+    queues = {account: queue_of(account) for account in accounts_waiting(tasks)}
+    return [
+        TaskLine(
+            task=task,
+            place=queues.get(task.account_id, {}).get(task.pk),
+            order=book.get((task.account_id, task.order_id or task.target)),
+        )
+        for task in tasks
+    ]
+
+
+def accounts_waiting(tasks: Iterable[OrderTask]) -> set[int]:
+    return {task.account_id for task in tasks if task.state == State.PENDING}
+
+
+def queue_of(account_id: int) -> dict[int, int]:
+    """Number what waits, as the engine takes it: exits first."""
+    waiting = OrderTask.objects.filter(account=account_id, state=State.PENDING)
+    in_order = waiting.order_by("-is_exit", "sequence").values_list("pk", flat=True)
+    return {pk: number for number, pk in enumerate(in_order, start=1)}
+
+
+def to_look_at(account_ids: Iterable[int], at: datetime) -> OrderTaskQuerySet:
+    """Keep what a trader must know of: on its way, unclear, failed today, or to be decided."""
+    mine = OrderTask.objects.filter(account__in=account_ids)
+    begins = datetime.combine(trading_day(at), time.min, IST)
+    working = Q(pk__in=mine.working().values("pk"))
+    failed = Q(state=State.FAILED, created_at__gte=begins) & ~Q(reason=Reason.ABANDONED)
+    to_decide = Q(pk__in=mine.dead_letters().values("pk"))
+    found = mine.filter(working | failed | to_decide).select_related("account")
+    return found.order_by("-created_at", "-pk")

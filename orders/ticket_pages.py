@@ -1,0 +1,165 @@
+"""The order ticket: a page, a sheet over other pages, and the look at what is being typed."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import find_account, why_no_trading
+from accounts.brokerage import BrokerAccount, Role
+from orders import form_keys, front, task_shown
+from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
+from orders.engine.models import OrderTask, Source
+from orders.ticket_shown import (
+    filled,
+    instruments_like,
+    list_trouble,
+    remarks_of,
+    starting,
+    ticket_facts,
+)
+from orders.tickets.forms import TicketForm
+from tradedesk.http import DeskRequest, SeeOther
+
+KEPT = ("side", "product")  # what the next ticket starts with
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_order(request: DeskRequest, code: str) -> HttpResponse:
+    """Show a ticket, and take it."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    if request.method == "POST":
+        return submitted(request, account)
+    # Reading judges nothing: what is prefilled is looked over when somebody types or sends.
+    return show(request, account, TicketForm(initial=starting(request.GET.dict())))
+
+
+def show(
+    request: DeskRequest, account: BrokerAccount, form: TicketForm, *, key: str = "", **more: Any
+) -> HttpResponse:
+    """Answer with the ticket as it stands; with mistakes in it, as a refusal."""
+    facts = {
+        "account": account,
+        "key": key or form_keys.make(request.user, account),
+        "no_trading": why_no_trading(request.user, account),
+        "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
+        **ticket_facts(form, account),
+        **more,
+    }
+    template = "orders/ticket.html"
+    if request.htmx.request_type == "partial":
+        template += "#ticket"
+    return render(request, template, facts, status=more.get("status"))
+
+
+def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
+    """Do what the pressed button says: fill in, look over, or send."""
+    signed = request.POST.get("key", "")
+    if "fill" in request.POST or "check" in request.POST:
+        form = TicketForm(filled(request.POST, request.POST.get("fill", "")))
+        look_over(form, account)
+        return show(request, account, form, key=signed, is_filled=True)
+    form = TicketForm(request.POST)
+    try:
+        asked = asked_by(request, account, form_keys.read(signed, request.user, account))
+        if not form.is_valid():
+            return show(request, account, form, key=signed, status=422)
+        accepted = front.place(asked, form.ticket, timezone.now())
+    except front.Refused:
+        look_over(form, account)
+        return show(request, account, form, key=signed, status=422)
+    except PossibleDuplicate as question:
+        return ask(request, account, form, question.earlier, signed)
+    except (form_keys.KeyRefused, KeyUsed) as error:
+        form.add_error(None, str(error))
+        return show(request, account, form, status=422)  # with a key of its own
+    except NotAccepted as error:
+        form.add_error(None, str(error))
+        return show(request, account, form, key=signed, status=422)
+    return taken(request, account, accepted.task)
+
+
+def asked_by(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
+    confirms = request.POST.get("confirms", "")
+    return Asked(
+        account=account,
+        key=key,
+        source=Source.PAGE,
+        user=request.user,
+        confirms=int(confirms) if confirms.isdecimal() and len(confirms) < 19 else None,
+    )
+
+
+def look_over(form: TicketForm, account: BrokerAccount) -> None:
+    if form.is_valid():
+        form.judge(front.facts_of(form.ticket, account, timezone.now()))
+
+
+def ask(
+    request: DeskRequest,
+    account: BrokerAccount,
+    form: TicketForm,
+    earlier: OrderTask,
+    signed: str,
+) -> HttpResponse:
+    """Ask whether the same is meant twice. Sending it again needs a press on another button."""
+    facts = {
+        "account": account,
+        "key": signed,
+        "given": [(name, request.POST[name]) for name in form.fields if request.POST.get(name)],
+        "ticket": form.ticket,
+        "earlier": task_shown.line_of(earlier),
+        "back": f"{reverse('new_order', args=[account.code])}?{urlencode(kept(request))}",
+    }
+    template = "orders/duplicate.html"
+    if request.htmx.request_type == "partial":
+        template += "#ticket"
+    return render(request, template, facts, status=422)
+
+
+def kept(request: DeskRequest) -> dict[str, str]:
+    names = TicketForm.base_fields
+    return {name: request.POST[name] for name in names if request.POST.get(name)}
+
+
+def taken(request: DeskRequest, account: BrokerAccount, task: OrderTask) -> HttpResponse:
+    """Lead to the task; on a page with scripts, give an empty ticket and a chip that follows it."""
+    if request.htmx.request_type != "partial":
+        return SeeOther(task_shown.href(task))
+    values = starting({name: request.POST.get(name, "") for name in KEPT})
+    answered = show(request, account, TicketForm(initial=values), chips=[task_shown.line_of(task)])
+    answered["HX-Trigger"] = "task-accepted"
+    return answered
+
+
+@login_required
+@require_POST
+def check_order(request: DeskRequest, code: str) -> HttpResponse:
+    """Say what is wrong with what has been typed so far; nothing is stored, nothing is sent."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    form = TicketForm(request.POST)
+    look_over(form, account)
+    remarks = remarks_of(form, is_typing=True)
+    places = [(name, remarks.get(name, [])) for name in form.fields]
+    facts = {"places": places, "account": account, **ticket_facts(form, account)}
+    return render(request, "orders/_ticket_checks.html", facts)
+
+
+@login_required
+@require_safe
+def instruments(request: DeskRequest, code: str) -> HttpResponse:
+    """Offer the instruments that these words may mean."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    text = request.GET.get("instrument", "")[:80]
+    if request.htmx.request_type != "partial":
+        ticket = reverse("new_order", args=[code])
+        return redirect(f"{ticket}?{urlencode({'instrument': text})}")
+    found = instruments_like(account, text.replace(":", " "))
+    trouble = "" if found else list_trouble(account)
+    return render(request, "orders/_found.html", {"found": found, "text": text, "trouble": trouble})

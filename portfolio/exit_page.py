@@ -1,0 +1,109 @@
+"""Closing one position: asked once, at the market with protection, and never more than is open."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import find_account, why_no_trading
+from accounts.brokerage import BrokerAccount, Role
+from accounts.brokers.words import Product
+from orders import changing, form_keys, front, task_shown
+from orders.change_pages import see_other
+from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
+from orders.engine.models import Source
+from orders.tickets.forms import TypedField, WordField
+from orders.tickets.typed import read_protection
+from portfolio.models import PositionRow
+from tradedesk.http import DeskRequest
+
+
+class ExitForm(forms.Form):
+    """Which position, and how far a market order may go."""
+
+    exchange = forms.CharField(max_length=10)
+    symbol = forms.CharField(max_length=60)
+    product = WordField(Product)
+    net = forms.IntegerField(min_value=-(10**9), max_value=10**9)
+    protection = TypedField(read_protection)
+    confirms = forms.IntegerField(required=False)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def exit_position(request: DeskRequest, code: str) -> HttpResponse:
+    """Show what closing a position would send, and take it."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    if request.method == "POST":
+        return submitted(request, account)
+    asked = {name: request.GET.get(name, "")[:60] for name in ("exchange", "symbol", "product")}
+    return show(request, account, asked)
+
+
+def position_of(account: BrokerAccount, named: dict[str, Any]) -> PositionRow | None:
+    """Find the position as it stands now; what is flat is none."""
+    some = {name: named.get(name) or "" for name in ("exchange", "symbol", "product")}
+    rows = PositionRow.objects.filter(account=account, is_day=False, **some)
+    return rows.exclude(quantity=0).first()
+
+
+def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
+    signed = request.POST.get("key", "")
+    form = ExitForm(request.POST)
+    if not form.is_valid():
+        return show(request, account, request.POST.dict(), why="Name the position from its row.")
+    terms = form.cleaned_data
+    try:
+        asked = Asked(
+            account=account,
+            key=form_keys.read(signed, request.user, account),
+            source=Source.PAGE,
+            user=request.user,
+            confirms=terms["confirms"],
+        )
+        taken = changing.close(
+            asked,
+            exchange=terms["exchange"],
+            symbol=terms["symbol"],
+            product=terms["product"],
+            net=terms["net"],
+            protection=terms["protection"],
+            at=timezone.now(),
+        )
+    except PossibleDuplicate as question:
+        return show(request, account, terms, earlier=question.earlier, key=signed)
+    except (form_keys.KeyRefused, KeyUsed, NotAccepted, front.Refused) as error:
+        return show(request, account, terms, why=str(error))
+    return see_other(task_shown.href(taken.task), request, taken.task)
+
+
+def show(
+    request: DeskRequest,
+    account: BrokerAccount,
+    named: dict[str, Any],
+    *,
+    why: str = "",
+    earlier: Any = None,
+    key: str = "",
+) -> HttpResponse:
+    position = position_of(account, named)
+    facts = {
+        "account": account,
+        "position": position,
+        "size": abs(position.quantity) if position else None,
+        "named": {name: named.get(name) or "" for name in ("symbol", "protection")},
+        "why": why,
+        "earlier": task_shown.line_of(earlier) if earlier else None,
+        "key": key or form_keys.make(request.user, account),
+        "no_trading": why_no_trading(request.user, account),
+        "back": reverse("positions_of", args=[account.code]),
+    }
+    template = "portfolio/exit.html"
+    if request.htmx.request_type == "partial":
+        template += "#ticket"
+    return render(request, template, facts, status=422 if why or earlier else 200)

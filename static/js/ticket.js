@@ -1,0 +1,61 @@
+// The ticket: what its type does not use is switched off, and keys step through it. The server judges.
+const typeOf = (form) => form.querySelector("[name=order_type]:checked")?.value;
+
+function settle(form) {
+  const words = [typeOf(form), form.elements.validity?.value, form.elements.variety?.value];
+  for (const field of form.querySelectorAll("[data-for]:not([data-for=''])")) {
+    const isUsed = field.dataset.for.split(" ").some((word) => words.includes(word));
+    field.querySelector("input").disabled = !isUsed;
+    field.classList.toggle("is-unused", !isUsed);
+  }
+  const sells = form.querySelector("[name=side]:checked")?.value === "SELL";
+  form.closest(".ticket").classList.toggle("is-sell", sells);
+  const word = form.querySelector("[data-side-word]");
+  const said = sells ? "Sell" : "Buy";
+  if (word && word.textContent !== said) word.textContent = said;
+  for (const input of form.querySelectorAll("input[aria-describedby^=about-]")) mark(form, input);
+}
+
+// A message beside a field is what makes it wrong.
+function mark(form, input) {
+  const about = form.querySelector(`#${CSS.escape(input.getAttribute("aria-describedby"))}`);
+  if (about?.querySelector("li")) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+}
+
+const settleAll = () => document.querySelectorAll("form[data-ticket]").forEach(settle);
+
+document.addEventListener("input", ({ target }) => {
+  const form = target.closest?.("form[data-ticket]");
+  if (form) settle(form);
+});
+
+// Enter goes to the next field; Ctrl+Enter sends. No single key ever does.
+document.addEventListener("keydown", (event) => {
+  const form = event.target.closest?.("form[data-ticket]");
+  if (!form || event.key !== "Enter") return;
+  const send = form.querySelector("[data-send]");
+  if (event.ctrlKey || event.metaKey) {
+    event.preventDefault();
+    if (!send.disabled) form.requestSubmit(send);
+  } else if (event.target.matches("input, select")) {
+    event.preventDefault();
+    const stops = [...form.querySelectorAll("input:not([type=hidden]), select, [data-send]")];
+    const open = stops.filter((one) => !one.disabled && one.offsetParent && (one.type !== "radio" || one.checked));
+    open[open.indexOf(event.target) + 1]?.focus();
+  }
+});
+
+// Of a ticket that is filled in: the first field that is still empty, else the quantity.
+export function focusFirst(place) {
+  const fields = [...place.querySelectorAll("#id_instrument, #id_quantity, #id_price")];
+  (fields.find((one) => !one.value && !one.disabled) ?? fields[1] ?? place.querySelector("[data-send]"))?.focus();
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  settleAll();
+  // The button that was pressed went with the old ticket; the focus goes on, not to the page's top.
+  const ticket = document.querySelector(".ticket:has(form[data-ticket])");
+  if (ticket && document.activeElement === document.body) focusFirst(ticket);
+});
+settleAll();

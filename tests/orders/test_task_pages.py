@@ -1,0 +1,197 @@
+"""What is on its way, on the page: the sentences, the list, the socket's news, and decisions."""
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.utils.html import strip_tags
+
+from accounts import linking
+from accounts.brokerage import Membership, Role
+from orders.engine import store
+from orders.engine.models import OrderTask
+from tests.accounts.conftest import (  # noqa: F401
+    asha,
+    enter,
+    hashed_password,
+    make_person,
+    stranger,
+)
+from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.accounts.test_sockets import connected
+from tests.engine.desk import give, limit
+from tests.orders.test_order_pages import heard
+
+PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
+OUTCOMES = [
+    ({"state": "COMPLETED", "order_id": "9"}, "Order placed successfully"),
+    ({"state": "FAILED", "reason": "refused", "message": "No funds."}, "Order failed: No funds"),
+    ({"state": "UNKNOWN"}, "Order status unknown, check order book"),
+    ({"state": "DEAD_LETTER", "reason": "absent"}, "Order status unknown, check order book"),
+]
+
+
+@pytest.fixture
+def account(exchange, asha):  # noqa: F811
+    return linking.link_paper(owner=asha)
+
+
+@pytest.fixture
+def client(account, asha, enter):  # noqa: F811
+    return enter(asha)
+
+
+def told(account, **standing):
+    task = give(account, limit(quantity=OrderTask.objects.count() + 1))
+    OrderTask.objects.filter(pk=task.pk).update(**standing)
+    return OrderTask.objects.select_related("account").get(pk=task.pk)
+
+
+def said(answer):
+    return " ".join(strip_tags(answer.content.decode()).split())
+
+
+def path_of(task):
+    return f"/a/{task.account.code}/tasks/{task.pk}/"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("standing", "sentence"), OUTCOMES)
+def test_each_outcome_has_its_sentence_on_the_page_and_on_the_chip(
+    client, account, standing, sentence
+):
+    task = told(account, **standing)
+
+    page = client.get(path_of(task))
+    chip = client.get(f"{path_of(task)}?look=chip", headers=PARTIAL)
+
+    assert sentence in said(page)
+    assert sentence in said(chip)
+    assert f'id="chip-{task.pk}"' in chip.content.decode()
+
+
+@pytest.mark.django_db
+def test_what_waits_says_for_what_and_where_in_the_queue(client, account):
+    told(account)
+    task = told(account, waits_for="its turn")
+
+    page = said(client.get(path_of(task)))
+
+    assert "Waits for its turn" in page
+    assert "Number 2 in the queue." in page
+
+
+@pytest.mark.django_db
+def test_a_page_without_scripts_looks_for_itself_twenty_times_at_most(client, account):
+    task = told(account)
+
+    assert "?polls=1" in client.get(path_of(task)).content.decode()
+    assert "?polls=20" in client.get(f"{path_of(task)}?polls=19").content.decode()
+    assert "http-equiv" not in client.get(f"{path_of(task)}?polls=20").content.decode()
+
+
+@pytest.mark.django_db
+def test_the_list_has_what_is_not_simply_done(client, account):
+    for standing, _ in OUTCOMES:
+        told(account, **standing)
+    told(account)
+
+    page = said(client.get(f"/a/{account.code}/orders/"))
+
+    assert "On the way and not done 4" in page
+    assert "Buy 1 INFY" not in page  # it is completed
+    assert "Decide" in page
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_members_hear_of_a_task_by_the_socket_and_nobody_else(
+    exchange, asha, stranger, enter  # noqa: F811
+):  # fmt: skip
+    account = await sync_to_async(linking.link_paper)(owner=asha)
+    ours = await connected(await sync_to_async(enter)(asha))
+    theirs = await connected(await sync_to_async(enter)(stranger))
+
+    task = await sync_to_async(give)(account)
+
+    assert await ours.receive_json_from(timeout=5) == {
+        "type": "task_update", "account_id": account.code, "task_id": task.pk, "status": "PENDING",
+    }  # fmt: skip
+    assert await theirs.receive_nothing(timeout=0.3)
+    await ours.disconnect()
+    await theirs.disconnect()
+
+
+def decide(client, task, act, **more):
+    return client.post(f"{path_of(task)}decide/", {"act": act} | more)
+
+
+@pytest.mark.django_db
+def test_a_dead_letter_is_abandoned_with_a_reason_only(client, account):
+    task = told(account, state="DEAD_LETTER", reason="absent")
+
+    silent = decide(client, task, "abandon")
+    spoken = decide(client, task, "abandon", why="Traded elsewhere")
+
+    task.refresh_from_db()
+    assert silent.status_code == 422
+    assert "Say why, for the record." in said(silent)
+    assert spoken.status_code == 302
+    assert (task.state, task.reason) == ("FAILED", "abandoned")
+
+
+@pytest.mark.django_db
+def test_a_dead_letter_is_sent_again_after_a_fresh_look(client, account):
+    task = told(account, state="DEAD_LETTER", reason="absent")
+
+    answer = decide(client, task, "resend", why="The line was down")
+
+    task.refresh_from_db()
+    assert answer.status_code == 302
+    assert task.state == "PENDING"
+
+
+@pytest.mark.django_db
+def test_a_dead_letter_is_linked_to_its_order(client, account):
+    task = told(account, state="DEAD_LETTER", reason="unclear")
+    heard(account, order_id="55")
+
+    unnamed = decide(client, task, "link", why="Seen in Kite")
+    other = decide(client, task, "link", why="Seen in Kite", order_id="56")
+    named = decide(client, task, "link", why="Seen in Kite", order_id="55")
+
+    task.refresh_from_db()
+    assert "Name the order at the broker" in said(unnamed)
+    assert "This account has no order 56" in said(other)
+    assert named.status_code == 302
+    assert (task.state, task.order_id) == ("COMPLETED", "55")
+
+
+@pytest.mark.django_db
+def test_what_is_unclear_is_not_offered_to_be_sent_again(client, account):
+    task = told(account, state="DEAD_LETTER", reason="unclear")
+
+    page = said(client.get(path_of(task)))
+    answer = decide(client, task, "resend", why="I am sure")
+
+    assert "Send it again" not in page
+    assert answer.status_code == 422
+
+
+@pytest.mark.django_db
+def test_a_viewer_sees_a_dead_letter_and_decides_nothing(account, make_person, enter):  # noqa: F811
+    viewer = make_person("viewer@example.com")
+    Membership.objects.create(account=account, user=viewer, role=Role.VIEWER)
+    task = told(account, state="DEAD_LETTER", reason="absent")
+
+    page = said(enter(viewer).get(path_of(task)))
+
+    assert "A trader of this account has to decide" in page
+    assert "Abandon it" not in page
+    assert decide(enter(viewer), task, "abandon", why="x").status_code == 403
+
+
+@pytest.mark.django_db
+def test_news_of_a_wait_reach_the_page(account, client):
+    task = told(account)
+
+    store.note_wait(task, "the broker to answer again", place=1)
+
+    assert "Waits for the broker to answer again" in said(client.get(path_of(task)))
