@@ -151,7 +151,8 @@ def release(lane: Lane, now: datetime) -> None:
             else core.let_go(task, now, life)
         )
         try:
-            store.move(task, step)
+            with transaction.atomic():
+                store.move(task, step)
         except store.Overtaken:
             logger.info("%s was moved while it was let go", task.code)
     lane.held_since = None
