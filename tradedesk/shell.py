@@ -64,7 +64,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "rail_at": code,
         "rail_is_all": not code,
         "initials": initials(str(user)),
-        "stops": stops_here([row["account"].pk for row in rows], code),
+        "stops": SimpleLazyObject(lambda: stops_here([row["account"].pk for row in rows], code)),
         "session_ends": session_ends(request),
     }
 

@@ -13,7 +13,7 @@ SHARED = {
     "tradedesk", "tradedesk.settings", "tradedesk.env", "tradedesk.home", "tradedesk.http", "tradedesk.live",
     "tradedesk.logs", "tradedesk.metrics", "tradedesk.money", "tradedesk.requests", "tradedesk.templatetags",
     "tradedesk.commands", "tradedesk.errors", "tradedesk.times", "tradedesk.models", "tradedesk.pulse",
-    "tradedesk.spreadsheets", "tradedesk.database",
+    "tradedesk.spreadsheets", "tradedesk.database", "tradedesk.asking",
     "tradedesk.health",
 }  # fmt: skip
 TOP_LEVEL = {"tradedesk", "accounts", "orders", "portfolio", "streaming", "tests"}
