@@ -10,8 +10,9 @@ from datetime import date, datetime
 from django.db import models
 from django.db.models import Q
 
+from accounts.brokerage import BrokerAccount
 from accounts.brokers.words import Product
-from orders.instruments.models import Instrument
+from orders.instruments.models import Instrument, find, master_of
 from orders.tickets.facts import CASH, Only, Restriction
 from tradedesk.times import in_ist
 
@@ -117,6 +118,14 @@ def learn(refusal: str, instrument: Instrument, *, at: datetime) -> ProductRule 
         },
     )
     return rule
+
+
+def learn_from(
+    account: BrokerAccount, exchange: str, symbol: str, refusal: str, *, at: datetime
+) -> ProductRule | None:
+    """Learn from the refusal of an order of this account."""
+    instrument = find(master_of(account.broker, account.environment), exchange, symbol)
+    return learn(refusal, instrument, at=at) if instrument else None
 
 
 def told_by(refusal: str, exchange: str) -> Only | None:

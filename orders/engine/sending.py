@@ -28,6 +28,7 @@ from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
+from orders.product_rules import learn_from
 from orders.risk import checking, demand, triggers
 from tradedesk import metrics
 
@@ -183,6 +184,10 @@ class Sender:
         if sent:
             datasets.renew_soon(task.account_id)
         else:
+            if outcome == Outcome.REJECTED and task.kind == Kind.PLACE:
+                learn_from(
+                    task.account, task.exchange, task.symbol, attempt.message, at=store.now()
+                )
             triggers.look(task.account)
 
     def step_for(

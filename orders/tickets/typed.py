@@ -51,7 +51,7 @@ def refuse_others(number: str) -> None:
 def read_whole(text: str) -> int:
     """Read a number of things; 10.00 is one, 10.5 is not."""
     number = read_number(text)
-    if number % 1:
+    if number != number.to_integral_value():  # a remainder of a huge number has no answer
         raise Unreadable("It must be a whole number.")
     return int(number)
 

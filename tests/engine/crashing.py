@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 TIMING: dict[str, Any] = {
-    "lease": 1.6, "send_guard": 0.3, "deadline": 1.0, "absent_after": 1.0, "first_pause": 0.01,
+    "lease": 2.2, "send_guard": 0.8, "deadline": 1.0, "absent_after": 1.0, "first_pause": 0.01,
     "longest_gap": 0.25,
 }  # fmt: skip
 

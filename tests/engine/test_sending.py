@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from accounts.brokers.words import Product
 from orders.engine import store
 from orders.engine.models import OrderAttempt, TaskEvent
 from orders.ledger import Order
+from orders.product_rules import ProductRule
 from tests.engine.desk import again, at_exchange, faults, give, limit, market, work
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +87,17 @@ def test_a_refused_order_says_why_and_frees_its_content(account, exchange, sende
     assert (done.state, done.reason) == ("FAILED", "refused")
     assert done.message
     assert give(account, too_dear).pk != task.pk
+
+
+def test_what_a_refusal_tells_of_an_instrument_is_in_the_next_ticket(account, exchange, sender):
+    words = "MIS (intraday) is blocked for this instrument."
+    faults(exchange, {
+        "route": "order.place", "effect": "status_400_before_acceptance", "count": 1,
+        "error_type": "InputException", "message": words,
+    })  # fmt: skip
+    give(account, limit(product=Product.MIS))
+    work(sender, account)
+
+    rule = ProductRule.objects.get()
+    assert (rule.exchange, rule.symbol, rule.kind) == ("NSE", "INFY", "delivery")
+    assert words in rule.why

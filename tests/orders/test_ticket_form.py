@@ -167,6 +167,7 @@ ANYTHING = st.dictionaries(
 
 @settings(max_examples=200, deadline=None)
 @given(ANYTHING)
+@example({"disclosed_quantity": "1" + "0" * 28})
 @example({"quantity": "1" * 5000})
 def test_nothing_that_is_typed_raises(given_terms):
     asked = TicketForm(TYPED | given_terms)
