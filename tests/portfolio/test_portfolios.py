@@ -168,11 +168,12 @@ def trade(dice, rest, market):
                 exchange="NSE", tradingsymbol=row["tradingsymbol"], transaction_type=sides[0],
                 position_type="day", quantity=1, old_product="MIS", new_product="CNC",
             )  # fmt: skip
-    for _ in range(100):
+    # What is left of a market order waits for the market to come back to its protection.
+    for _ in range(1200):
         if all(order["status"] in FINAL for order in rest.get("/orders")):
             return
         time.sleep(0.05)
-    raise AssertionError("some order is neither filled nor refused after five seconds")
+    raise AssertionError("some order is neither filled nor refused after a minute")
 
 
 def move_prices(dice, running, rest):
