@@ -30,7 +30,7 @@ from orders.instruments.syncing import sync_due
 from orders.waiting import wait
 
 LASTS = timedelta(minutes=15)  # in a storm: longer than any queue of it
-KILL_EVERY = 3.0
+KILL_EVERY = 5.0
 FAULTS = (
     {"effect": "drop_before_acceptance"},
     {"effect": "drop_after_acceptance"},
