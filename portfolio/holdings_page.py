@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.gtt_shown import closing_href
 from orders.listing import unshown
 from orders.panels import Panel, Scope, Seat, answer, open_panel
 from orders.tables import Column, heads, in_order, matches
@@ -56,6 +57,17 @@ class Row:
         told = self.value.holding
         return ticket_href(
             self.seat.account.code, instrument=f"{told.exchange}:{told.symbol}", product="CNC"
+        )
+
+    @property
+    def gtt_href(self) -> str:
+        """Name the trigger that would sell what is free of it; nothing where there is none."""
+        told = self.value.holding
+        return closing_href(
+            self.seat.account,
+            key=f"{told.exchange}:{told.symbol}",
+            product="CNC",
+            net=self.value.free or 0,
         )
 
     @property
