@@ -19,6 +19,7 @@ urlpatterns = [
     path("a/<code:code>/instruments/", ticket_pages.instruments, name="instruments"),
     path("tasks/", task_pages.tasks, name="tasks"),
     path("a/<code:code>/tasks/", task_pages.tasks, name="tasks_of"),
+    path("a/<code:code>/requests/<uuid:key>/", task_pages.request_tasks, name="request_tasks"),
     path("a/<code:code>/tasks/<int:pk>/", task_pages.task, name="task"),
     path("a/<code:code>/tasks/<int:pk>/decide/", task_pages.decide, name="decide_task"),
     path("a/<code:code>/orders/cancel-all/", change_pages.cancel_all, name="cancel_all"),

@@ -45,10 +45,12 @@ PAGES = {
     "a/CODE/orders/ORDER/cancel/": (ACT, (LOG_IN, 404, 403, 303, 303, 404)),
     "a/CODE/orders/cancel-all/": (TRADES, WRONG),
     "a/CODE/positions/exit/": (TRADES, WRONG),
+    "a/CODE/positions/exit-all/": (TRADES, WRONG),
     "a/CODE/positions/convert/": (TRADES, WRONG),
     "a/CODE/orders/new/": (TRADES, WRONG),
     "a/CODE/orders/check/": (ACT, (LOG_IN, 404, 403, 200, 200, 404)),
     "a/CODE/instruments/": ((LOG_IN, 404, 403, 302, 302, 404), READ),
+    "a/CODE/requests/REQUEST/": (SEEN, READ),
     "a/CODE/tasks/": (SEEN, READ),
     "a/CODE/tasks/KEY/": (SEEN, READ),
     "a/CODE/tasks/KEY/decide/": (ACT, WRONG),
@@ -123,6 +125,8 @@ def path_of(account, asha, make_person):
             key = Membership.objects.create(account=account, user=user, role=Role.VIEWER).pk
         if "GTT" in address:
             book.record_gtts(account, [trigger(gtt_id="GTT")], at=timezone.now())
+        if "REQUEST" in address:
+            address = address.replace("REQUEST", str(give(account).request))
         if "ORDER" in address:
             book.absorb(account, [told(order_id="ORDER")], heard_from="test", at=timezone.now())
         return "/" + address.replace("CODE", account.code).replace("KEY", str(key))
