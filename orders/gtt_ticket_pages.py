@@ -98,8 +98,9 @@ def form_from(request: DeskRequest, gtt: GttTrigger | None) -> GttForm:
 
 
 def look_over(form: GttForm, account: BrokerAccount) -> None:
-    if form.is_valid():
-        form.judge(gtts.facts_of(form.request, account, timezone.now()))
+    form.is_valid()
+    if form.read:  # also while a price is still to come
+        form.judge(gtts.facts_of(form.read, account, timezone.now()))
 
 
 def show(

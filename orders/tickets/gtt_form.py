@@ -41,12 +41,17 @@ class GttForm(JudgedForm):
 
     def clean(self) -> dict[str, Any] | None:
         terms = self.cleaned_data
-        for leg in LEGS[terms["kind"]] if "kind" in terms else ():
+        names = LEGS[terms["kind"]] if "kind" in terms else ()
+        has_triggers = all(terms.get(f"{leg}trigger") is not None for leg in names)
+        if not self.errors and has_triggers:
+            # Where a price is still to come, the trigger can be looked over all the same.
+            like = {f"{leg}price": terms[f"{leg}trigger"] for leg in names}
+            given = {name: value for name, value in terms.items() if value is not None}
+            self.read = request_from(like | given)
+        for leg in names:
             for name, text in PRICES.items():
                 if leg + name not in self.errors and terms.get(leg + name) is None:
                     self.add_error(leg + name, ValidationError(text, code="required"))
-        if not self.errors:
-            self.read = request_from(terms)
         return super().clean()
 
     @property
