@@ -93,6 +93,11 @@ class TaskLine:
         return href(self.task)
 
     @property
+    def number_of(self) -> str:
+        """Tell whose number the broker gave."""
+        return "GTT" if self.task.kind in TRIGGERS else "Order"
+
+    @property
     def word(self) -> str:
         """Give its state in one word, as statuses are shown."""
         match self.task.state:

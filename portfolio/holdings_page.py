@@ -24,6 +24,7 @@ from tradedesk.money import quantity
 PARTS = (Part.HOLDINGS,)
 KEYS = ("sort", "q")
 COLUMNS = [
+    Column(label="Account", look="account", is_spoken=True),
     Column(label="Instrument", name="symbol", by=lambda row: row.value.holding.symbol),
     Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.quantity),
     Column(label="Avg cost", name="average", look="num", by=lambda row: row.value.average_price),
@@ -36,6 +37,7 @@ COLUMNS = [
     ),
     Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
     Column(label="Net %", name="net", look="num", by=lambda row: row.value.pnl_percent),
+    Column(label="Acts", look="acts", is_spoken=True),
 ]
 
 

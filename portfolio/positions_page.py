@@ -39,6 +39,7 @@ SEGMENTS = {
     "commodity": ("Commodity", {"MCX", "NCO"}),
 }
 COLUMNS = [
+    Column(label="Account", look="account", is_spoken=True),
     Column(label="Instrument", name="symbol", by=lambda row: (row.name, row.contract)),
     Column(label="Product", name="product", by=lambda row: row.value.position.product),
     Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.position.quantity),
@@ -47,6 +48,7 @@ COLUMNS = [
     Column(label="Chg", name="change", look="num", by=lambda row: row.value.change_percent),
     Column(label="Value", name="value", look="num", by=lambda row: row.value.current_value),
     Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
+    Column(label="Acts", look="acts", is_spoken=True),
 ]
 
 

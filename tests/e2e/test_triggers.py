@@ -182,13 +182,27 @@ def test_a_position_is_converted_and_then_everything_is_left(desk, account, trad
 def test_the_looks_hold_on_a_phone_and_in_both_themes(account, trader, picture, width, scheme):  # noqa: F811
     viewport = {"width": width, "height": 800}
     page = trader(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
-    terms = {"instrument": "NSE:INFY", "kind": "two-leg", "quantity": 5, "stop_trigger": "1400.03"}
+    quantity = 20 + len(scheme) + (width > 400) * 3
+    ticket(page, account, quantity=quantity, order_type="MARKET", product="CNC")
+    placed(page)
+    terms = {"instrument": "NSE:INFY", "kind": "two-leg", "quantity": quantity}
+    terms |= {"stop_price": 1395, "target_trigger": 1600, "target_price": 1600}
     page.goto(f"/a/{account.code}/gtt/new/?{urlencode(terms)}")
     place = page.locator("#ticket")
+    field(place, "Lower trigger").fill("1400.03")
     place.locator("[data-send]").click()
     expect(place).to_contain_text("Nothing was sent")
     picture(page, f"gtt-form-{width}-{scheme}")
     fits(page, width)
+    field(place, "Lower trigger").fill("1400")
+    place.locator("[data-send]").click()
+    said_by_chip(page, "GTT placed successfully")
+    page.goto(f"/a/{account.code}/positions/")
+    row = page.locator(f"#position-{account.code}-NSE-INFY-CNC")
+    expect(row.get_by_role("link", name="GTT for INFY")).to_be_visible(timeout=12_000)
+    page.goto(f"/a/{account.code}/gtt/")
+    row = page.locator("#gtt tbody tr").filter(has_text=re.compile(rf"Sell\s+{quantity}\b"))
+    expect(row).to_contain_text("ACTIVE", timeout=9000)
     for name in ("gtt", "positions", "positions/exit-all"):
         page.goto(f"/a/{account.code}/{name}/")
         picture(page, f"{name.replace('/', '-')}-{width}-{scheme}")
