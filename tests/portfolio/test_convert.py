@@ -216,3 +216,16 @@ def test_a_position_offers_a_trigger_that_closes_it(client, account):
     }
     page = said(client.get(href.replace("&amp;", "&")))
     assert "GTT: Sell 5 INFY" in page
+
+
+def test_a_holding_offers_a_trigger_that_sells_what_is_free_of_it(client, account, exchange):
+    row = {"tradingsymbol": "INFY", "exchange": "NSE", "quantity": 9, "average_price": 1400}
+    seeds = {"user_id": account.broker_user_id, "holdings": [row]}
+    exchange.control("POST", "holdings", seeds)
+    sync.sync_account(account.pk, ["holdings"])
+
+    html = client.get(f"/a/{account.code}/holdings/").content.decode()
+
+    [href] = re.findall(r'id="gtt-holding[^"]*"\s+href="([^"]+)"', html)
+    asked_for = dict(parse_qsl(urlsplit(href.replace("&amp;", "&")).query))
+    assert (asked_for["side"], asked_for["quantity"], asked_for["product"]) == ("SELL", "9", "CNC")
