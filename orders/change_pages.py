@@ -103,7 +103,7 @@ def show_change(
         "is_filled": status == 200,
         "chosen": instrument_of(account, f"{order.exchange}:{order.symbol}"),
         "no_trading": why_no_trading(request.user, account),
-        "types": list(OrderType),
+        "types": [(one, one) for one in OrderType],
     }
     template = "orders/modify.html"
     if request.htmx.request_type == "partial":
@@ -124,7 +124,9 @@ def cancel_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
 
     task, why = guarded(work)
     if task is None:
-        facts: dict[str, Any] = {"why": why, "order": order, "account": account}
+        facts: dict[str, Any] = {
+            "why": why, "account": account, "what": f"Not cancelled: {order.symbol}",
+        }  # fmt: skip
         if request.htmx.request_type == "partial":
             return render(request, "orders/_not_taken.html", facts, status=422)
         messages.error(request, f"Not cancelled: {why}")

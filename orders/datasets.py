@@ -242,9 +242,13 @@ def watch(account_ids: Iterable[int], parts: Iterable[str], at: datetime) -> Non
             looks().zadd(WATCHED, until, gt=True)
 
 
-def renew_soon(account_id: int) -> None:
-    """Let what somebody watches of this account be fetched at once: an order changed all of it."""
-    parts = Dataset.objects.filter(account=account_id).exclude(part=Part.GTTS)
+def renew_soon(account_id: int, *, triggers: bool = False) -> None:
+    """Let what somebody watches of this account be fetched at once: an order changed all of it.
+
+    Triggers are what they were, unless one of them was changed.
+    """
+    parts = Dataset.objects.filter(account=account_id)
+    parts = parts.filter(part=Part.GTTS) if triggers else parts.exclude(part=Part.GTTS)
     parts.update(asked_at=None)
 
 

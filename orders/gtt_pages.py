@@ -1,7 +1,7 @@
 """The triggers that brokers watch: what each waits for, and what became of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +9,11 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from accounts.brokers.types import GttKind, GttStatus
+from accounts.brokers.types import GttStatus
+from orders import form_keys
 from orders.datasets import Part
+from orders.gtt_shown import KINDS, may_change
+from orders.gtts import has_gtt
 from orders.instruments.labels import Label
 from orders.ledger import GttTrigger, Order
 from orders.listing import told, unshown
@@ -20,7 +23,6 @@ from orders.shown import State, short_reason, state_of
 from tradedesk.http import DeskRequest
 from tradedesk.templatetags.desk import STATES
 
-KINDS: dict[str, str] = {GttKind.SINGLE: "Single", GttKind.OCO: "Stop and target"}
 GONE_SHOWN = 50
 
 
@@ -48,6 +50,7 @@ class GttLine:
     legs: Sequence[Leg]
     state: State
     like: str  # the state of an order whose look it takes
+    key: str = ""  # of the form that deletes it, for whoever may
 
     @property
     def kind(self) -> str:
@@ -68,14 +71,30 @@ def gtt(request: DeskRequest, code: str = "") -> HttpResponse:
 
 
 def gtt_body(panel: Panel) -> dict[str, Any]:
-    lines = gtt_lines(panel.scope)
+    lines = with_keys(panel.scope, gtt_lines(panel.scope))
     gone = [line for line in lines if not line.gtt.is_listed]
     return {
         "listed": [line for line in lines if line.gtt.is_listed],
         "gone": gone[:GONE_SHOWN],
         "gone_count": len(gone),
         "lines": lines,
+        "traders": [seat.account for seat in panel.scope.seats if may_set(seat)],
     }
+
+
+def may_set(seat: Seat) -> bool:
+    """Tell whether the reader may set triggers there, and the broker keeps any."""
+    return seat.may_trade and has_gtt(seat.account)
+
+
+def with_keys(scope: Scope, lines: list[GttLine]) -> list[GttLine]:
+    """Give each line that its reader may change the key of the form that deletes it."""
+    return [
+        replace(line, key=form_keys.make(scope.user, line.seat.account))
+        if may_set(line.seat) and may_change(line.gtt)
+        else line
+        for line in lines
+    ]
 
 
 def gtt_lines(scope: Scope) -> list[GttLine]:

@@ -1,12 +1,14 @@
 """What is on its way to the broker: one task, the day's list, and what a person decides."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import find_account, role_of, why_no_trading
@@ -74,8 +76,6 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     line = task_shown.line_of(task)
-    polls = request.GET.get("polls", "0")
-    asked = int(polls) if polls.isdecimal() and len(polls) < 4 else 0
     is_trader = RANK[role_of(request.user, account) or Role.VIEWER] >= RANK[Role.TRADER]
     events = TaskEvent.objects.filter(task_id=task.pk)
     facts = {
@@ -91,12 +91,41 @@ def show(
         "may_go_again": task.reason in CAN_GO_AGAIN,
         "is_placing": task.kind == Kind.PLACE,
         "no_trading": why_no_trading(request.user, account) if is_trader else "",
-        "next_poll": asked + 1 if not line.is_settled and asked < MOST_POLLS else 0,
+        "next_poll": next_poll(request, is_settled=line.is_settled),
     }
     template = "orders/task.html"
     if request.htmx.request_type == "partial":
         template += "#panel"
     return render(request, template, facts, status=status)
+
+
+def next_poll(request: DeskRequest, *, is_settled: bool) -> int:
+    """Number the next look of a page without scripts; nought when it need not look again."""
+    polls = request.GET.get("polls", "0")
+    asked = int(polls) if polls.isdecimal() and len(polls) < 4 else 0
+    return asked + 1 if not is_settled and asked < MOST_POLLS else 0
+
+
+@login_required
+@require_safe
+def request_tasks(request: DeskRequest, code: str, key: UUID) -> HttpResponse:
+    """Show what was asked for at once, part by part, in the order in which it leaves."""
+    account = find_account(request.user, code)
+    rows = OrderTask.objects.filter(account=account, request=key).order_by("sequence")
+    lines = task_shown.lines_of(rows.select_related("account"))
+    if not lines:
+        raise Http404
+    facts = {
+        "account": account,
+        "lines": lines,
+        "href": reverse("request_tasks", args=[code, key]),
+        "done": sum(line.is_settled for line in lines),
+        "next_poll": next_poll(request, is_settled=all(line.is_settled for line in lines)),
+    }
+    template = "orders/request.html"
+    if request.htmx.request_type == "partial":
+        template += "#panel"
+    return render(request, template, facts)
 
 
 @login_required

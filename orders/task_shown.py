@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from accounts.brokers.words import OrderType
 from orders.engine.core import Reason, State
-from orders.engine.models import Kind, OrderTask, OrderTaskQuerySet
+from orders.engine.models import TRIGGERS, Kind, OrderTask, OrderTaskQuerySet
 from orders.engine.operations import order_of
+from orders.engine.spelling import read_gtt
 from orders.ledger import Order, trading_day
 from orders.shown import State as Standing
 from orders.shown import state_of
@@ -22,13 +23,23 @@ DONE = {
     Kind.PLACE: "Order placed successfully",
     Kind.MODIFY: "Change placed successfully",
     Kind.CANCEL: "Cancellation placed successfully",
+    Kind.CONVERT: "Position converted",
+    Kind.PLACE_GTT: "GTT placed successfully",
+    Kind.MODIFY_GTT: "GTT changed successfully",
+    Kind.DELETE_GTT: "GTT deleted",
 }
 FAILED = {
     Kind.PLACE: "Order failed",
     Kind.MODIFY: "The order was not changed",
     Kind.CANCEL: "The order was not cancelled",
+    Kind.CONVERT: "The position was not converted",
+    Kind.PLACE_GTT: "GTT failed",
+    Kind.MODIFY_GTT: "The GTT was not changed",
+    Kind.DELETE_GTT: "The GTT was not deleted",
 }
 UNKNOWN = "Order status unknown, check order book"
+UNKNOWN_TRIGGER = "GTT status unknown, check the list of GTTs"
+UNKNOWN_CONVERSION = "Conversion unknown, check the position"
 
 
 def href(task: OrderTask) -> str:
@@ -42,11 +53,27 @@ def what_of(task: OrderTask) -> str:
         return f"Cancel {task.symbol}"
     if task.kind == Kind.MODIFY:
         return f"Change {task.symbol}"
+    if task.kind == Kind.CONVERT:
+        terms = task.params
+        amount = f"{quantity(terms['quantity'])} {task.symbol}"
+        return f"Convert {amount} from {terms['old_product']} to {terms['new_product']}"
+    if task.kind == Kind.DELETE_GTT:
+        return f"Delete the GTT of {task.symbol}"
+    if task.kind in TRIGGERS:
+        return what_of_gtt(task)
     order = order_of(task)
     price = f" {order.price:f}" if order.price is not None else ""
     trigger = f", trigger {order.trigger_price:f}" if order.trigger_price is not None else ""
     word = "at market" if order.order_type == OrderType.MARKET else f"{order.order_type}{price}"
     return f"{order.side.title()} {quantity(order.quantity)} {order.symbol} {word}{trigger}"
+
+
+def what_of_gtt(task: OrderTask) -> str:
+    """Say what a trigger waits for: GTT sell 5 INFY at 1,400 or 1,600."""
+    request = read_gtt(task.params)
+    word = "Change the GTT: " if task.kind == Kind.MODIFY_GTT else "GTT "
+    leg, prices = request.legs[0], " or ".join(f"{one:f}" for one in request.triggers)
+    return f"{word}{leg.side.lower()} {quantity(leg.quantity)} {request.symbol} at {prices}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +91,11 @@ class TaskLine:
     @property
     def href(self) -> str:
         return href(self.task)
+
+    @property
+    def number_of(self) -> str:
+        """Tell whose number the broker gave."""
+        return "GTT" if self.task.kind in TRIGGERS else "Order"
 
     @property
     def word(self) -> str:
@@ -103,7 +135,9 @@ class TaskLine:
                 return DONE[Kind(task.kind)]
             case State.FAILED:
                 return f"{FAILED[Kind(task.kind)]}: {task.message.rstrip('.') or task.reason}"
-        return UNKNOWN
+        if task.kind in TRIGGERS:
+            return UNKNOWN_TRIGGER
+        return UNKNOWN_CONVERSION if task.kind == Kind.CONVERT else UNKNOWN
 
     @property
     def more(self) -> str:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import find_account, why_no_trading
 from accounts.brokerage import BrokerAccount, Role
+from accounts.brokers.words import Side
 from orders import form_keys, front, task_shown
 from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source
@@ -111,9 +112,10 @@ def ask(
     """Ask whether the same is meant twice. Sending it again needs a press on another button."""
     facts = {
         "account": account,
+        "action": reverse("new_order", args=[account.code]),
+        "is_sell": form.ticket.side == Side.SELL,
         "key": signed,
         "given": [(name, request.POST[name]) for name in form.fields if request.POST.get(name)],
-        "ticket": form.ticket,
         "earlier": task_shown.line_of(earlier),
         "back": f"{reverse('new_order', args=[account.code])}?{urlencode(kept(request))}",
     }

@@ -17,7 +17,7 @@ from orders.instruments.searching import search
 from orders.instruments.standing import NoMaster, standing
 from orders.ledger import trading_day
 from orders.tickets.facts import CASH
-from orders.tickets.forms import ASKED, TicketForm, shown_at
+from orders.tickets.forms import ASKED, JudgedForm, TicketForm, shown_at
 from orders.tickets.problems import Fix, Problem, refusals
 from orders.tickets.typed import Unreadable, read_whole
 from tradedesk.money import quantity
@@ -64,7 +64,7 @@ def remark_of(problem: Problem) -> Remark:
     return Remark(text=problem.text, ways=[way_of(fix) for fix in problem.fixes])
 
 
-def remarks_of(form: TicketForm, *, is_typing: bool = False) -> dict[str, list[Remark]]:
+def remarks_of(form: JudgedForm, *, is_typing: bool = False) -> dict[str, list[Remark]]:
     """Give what is wrong, by field; one who types hears nothing of what is still missing."""
     by_rule = {(shown_at(one), one.text): one for one in refusals(form.problems)}
     found: dict[str, list[Remark]] = {}
@@ -94,11 +94,11 @@ def starting(asked: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def filled(data: QueryDict, fill: str) -> QueryDict:
+def filled(data: QueryDict, fill: str, form: type[JudgedForm] = TicketForm) -> QueryDict:
     """Put into a form what the button that was pressed fills in."""
     changed = data.copy()
     for name, value in parse_qsl(fill, keep_blank_values=True):
-        if name in TicketForm.base_fields:
+        if name in form.base_fields:
             changed[name] = value
             if name == "instrument":
                 changed["product"] = fitting(value, changed.get("product", ""))
@@ -178,14 +178,14 @@ def ticket_facts(form: TicketForm, account: BrokerAccount) -> dict[str, Any]:
         "trouble": "" if chosen else list_trouble(account),
         "is_sell": side == Side.SELL,
         "sides": list(Side),
-        "types": list(OrderType),
-        "products": list(ASKED),
+        "types": [(one, one) for one in OrderType],
+        "products": [(one, one) for one in ASKED],
         "varieties": [(str(one), word) for one, word in VARIETIES.items()],
         "act": act_of(form, chosen, side),
     }
 
 
-def act_of(form: TicketForm, chosen: Listed | None, side: str) -> str:
+def act_of(form: JudgedForm, chosen: Listed | None, side: str) -> str:
     """Say on the button what it does: Buy 1,500 INFY."""
     try:
         amount = read_whole(str(form["quantity"].value() or ""))

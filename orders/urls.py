@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from orders import change_pages, gtt_pages, order_pages, task_pages, ticket_pages
+from orders import (
+    change_pages,
+    gtt_pages,
+    gtt_ticket_pages,
+    order_pages,
+    task_pages,
+    ticket_pages,
+)
 
 urlpatterns = [
     path("orders/", order_pages.orders, name="orders"),
@@ -12,6 +19,7 @@ urlpatterns = [
     path("a/<code:code>/instruments/", ticket_pages.instruments, name="instruments"),
     path("tasks/", task_pages.tasks, name="tasks"),
     path("a/<code:code>/tasks/", task_pages.tasks, name="tasks_of"),
+    path("a/<code:code>/requests/<uuid:key>/", task_pages.request_tasks, name="request_tasks"),
     path("a/<code:code>/tasks/<int:pk>/", task_pages.task, name="task"),
     path("a/<code:code>/tasks/<int:pk>/decide/", task_pages.decide, name="decide_task"),
     path("a/<code:code>/orders/cancel-all/", change_pages.cancel_all, name="cancel_all"),
@@ -28,4 +36,8 @@ urlpatterns = [
     path("a/<code:code>/orders/<str:order_id>/", order_pages.order, name="order"),
     path("gtt/", gtt_pages.gtt, name="gtt"),
     path("a/<code:code>/gtt/", gtt_pages.gtt, name="gtt_of"),
+    path("a/<code:code>/gtt/new/", gtt_ticket_pages.new_gtt, name="new_gtt"),
+    path("a/<code:code>/gtt/check/", gtt_ticket_pages.check_gtt, name="check_gtt"),
+    path("a/<code:code>/gtt/<str:gtt_id>/modify/", gtt_ticket_pages.modify_gtt, name="modify_gtt"),
+    path("a/<code:code>/gtt/<str:gtt_id>/delete/", gtt_ticket_pages.delete_gtt, name="delete_gtt"),
 ]

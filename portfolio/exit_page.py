@@ -19,7 +19,7 @@ from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import Source
 from orders.tickets.forms import TypedField, WordField
 from orders.tickets.typed import read_protection
-from portfolio.models import PositionRow
+from portfolio.conversions import position_of
 from tradedesk.http import DeskRequest
 
 
@@ -43,13 +43,6 @@ def exit_position(request: DeskRequest, code: str) -> HttpResponse:
         return submitted(request, account)
     asked = {name: request.GET.get(name, "")[:60] for name in ("exchange", "symbol", "product")}
     return show(request, account, asked)
-
-
-def position_of(account: BrokerAccount, named: dict[str, Any]) -> PositionRow | None:
-    """Find the position as it stands now; what is flat is none."""
-    some = {name: named.get(name) or "" for name in ("exchange", "symbol", "product")}
-    rows = PositionRow.objects.filter(account=account, is_day=False, **some)
-    return rows.exclude(quantity=0).first()
 
 
 def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:

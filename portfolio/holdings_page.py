@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.gtt_shown import closing_href
 from orders.listing import unshown
 from orders.panels import Panel, Scope, Seat, answer, open_panel
 from orders.tables import Column, heads, in_order, matches
@@ -23,6 +24,7 @@ from tradedesk.money import quantity
 PARTS = (Part.HOLDINGS,)
 KEYS = ("sort", "q")
 COLUMNS = [
+    Column(label="Account", look="account", is_spoken=True),
     Column(label="Instrument", name="symbol", by=lambda row: row.value.holding.symbol),
     Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.quantity),
     Column(label="Avg cost", name="average", look="num", by=lambda row: row.value.average_price),
@@ -35,6 +37,7 @@ COLUMNS = [
     ),
     Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
     Column(label="Net %", name="net", look="num", by=lambda row: row.value.pnl_percent),
+    Column(label="Acts", look="acts", is_spoken=True),
 ]
 
 
@@ -56,6 +59,17 @@ class Row:
         told = self.value.holding
         return ticket_href(
             self.seat.account.code, instrument=f"{told.exchange}:{told.symbol}", product="CNC"
+        )
+
+    @property
+    def gtt_href(self) -> str:
+        """Name the trigger that would sell what is free of it; nothing where there is none."""
+        told = self.value.holding
+        return closing_href(
+            self.seat.account,
+            key=f"{told.exchange}:{told.symbol}",
+            product="CNC",
+            net=self.value.free or 0,
         )
 
     @property

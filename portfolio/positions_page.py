@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from orders.datasets import Part
+from orders.gtt_shown import closing_href
 from orders.instruments.labels import Label
 from orders.listing import unshown
 from orders.naming import key_of, names_of
@@ -19,6 +20,7 @@ from orders.panels import Panel, Scope, Seat, answer, open_panel
 from orders.tables import Column, heads, in_order, matches
 from orders.ticket_shown import ticket_href
 from portfolio import worth
+from portfolio.conversions import may_convert
 from portfolio.models import PositionRow
 from portfolio.totals import total, total_positions
 from portfolio.valuation import PositionValue
@@ -37,6 +39,7 @@ SEGMENTS = {
     "commodity": ("Commodity", {"MCX", "NCO"}),
 }
 COLUMNS = [
+    Column(label="Account", look="account", is_spoken=True),
     Column(label="Instrument", name="symbol", by=lambda row: (row.name, row.contract)),
     Column(label="Product", name="product", by=lambda row: row.value.position.product),
     Column(label="Qty", name="quantity", look="num", by=lambda row: row.value.position.quantity),
@@ -45,6 +48,7 @@ COLUMNS = [
     Column(label="Chg", name="change", look="num", by=lambda row: row.value.change_percent),
     Column(label="Value", name="value", look="num", by=lambda row: row.value.current_value),
     Column(label="P&L", name="pnl", look="num", by=lambda row: row.value.pnl),
+    Column(label="Acts", look="acts", is_spoken=True),
 ]
 
 
@@ -84,10 +88,34 @@ class Row:
         )
 
     @property
-    def exit_href(self) -> str:
+    def named(self) -> str:
+        """Name the position in an address."""
         told = self.value.position
-        named = {"exchange": told.exchange, "symbol": told.symbol, "product": told.product}
-        return f"{reverse('exit_position', args=[self.seat.account.code])}?{urlencode(named)}"
+        return urlencode(
+            {"exchange": told.exchange, "symbol": told.symbol, "product": told.product}
+        )
+
+    @property
+    def exit_href(self) -> str:
+        return f"{reverse('exit_position', args=[self.seat.account.code])}?{self.named}"
+
+    @property
+    def convert_href(self) -> str:
+        """Name the page that converts it; nothing where the broker does not."""
+        if not may_convert(self.seat.account, self.value.position.product):
+            return ""
+        return f"{reverse('convert_position', args=[self.seat.account.code])}?{self.named}"
+
+    @property
+    def gtt_href(self) -> str:
+        """Name the trigger that would close it; nothing where there is none."""
+        told = self.value.position
+        return closing_href(
+            self.seat.account,
+            key=f"{told.exchange}:{told.symbol}",
+            product=told.product,
+            net=told.quantity,
+        )
 
     @property
     def side(self) -> str:
@@ -132,6 +160,7 @@ def body(panel: Panel) -> dict[str, Any]:
         "groups": groups_of(rows, grouping if grouping in GROUPS else "underlying"),
         "totals": totals,
         "count": len(rows),
+        "traders": [seat.account for seat in panel.scope.seats if seat.may_trade],
         "all": len(everything),
         "groupings": GROUPS.items(),
         "grouping": grouping,

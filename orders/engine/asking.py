@@ -1,15 +1,21 @@
 """What can be asked of a broker through the engine: one function for each kind of task."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from accounts.brokers.registry import kind as broker_kind
 from accounts.brokers.types import Conversion, GttRequest, OrderChange, OrderRequest
 from accounts.brokers.words import GttStatus, Side
-from orders.engine.accept import Accepted, Asked, NotAccepted, accept
+from orders.engine.accept import Accepted, Asked, NotAccepted, accept, known
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations.conversions import BEFORE
-from orders.engine.spelling import CAPPED, spell
+from orders.engine.spelling import CAPPED, fingerprint, spell
 from orders.ledger import GttTrigger, Order
+
+
+def standing(asked: Asked, kind: Kind, params: Mapping[str, Any]) -> Accepted | None:
+    """Give the task that this key stands for already, before the same is looked over once more."""
+    return known(asked, kind, fingerprint(asked.account.pk, kind, params))
 
 
 def place(asked: Asked, order: OrderRequest, *, is_exit: bool = False) -> Accepted:
@@ -79,9 +85,14 @@ def modify_gtt(asked: Asked, request: GttRequest, gtt: GttTrigger) -> Accepted:
     """Take another definition for a trigger that waits."""
     must_wait(gtt)
     return accept(
-        asked, Kind.MODIFY_GTT, spell(request), exchange=gtt.exchange, symbol=gtt.symbol,
-        target=gtt.gtt_id,
+        asked, Kind.MODIFY_GTT, spelt_change(request, gtt), exchange=gtt.exchange,
+        symbol=gtt.symbol, target=gtt.gtt_id,
     )  # fmt: skip
+
+
+def spelt_change(request: GttRequest, gtt: GttTrigger) -> dict[str, Any]:
+    """Spell a trigger's new definition; the same for another trigger is something else."""
+    return spell(request) | {"gtt_id": gtt.gtt_id}
 
 
 def delete_gtt(asked: Asked, gtt: GttTrigger) -> Accepted:

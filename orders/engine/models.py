@@ -25,6 +25,9 @@ class Kind(models.TextChoices):
     DELETE_GTT = "gtt_delete", "Delete trigger"
 
 
+TRIGGERS = frozenset({Kind.PLACE_GTT, Kind.MODIFY_GTT, Kind.DELETE_GTT})
+
+
 class Source(models.TextChoices):
     """Who asked for it."""
 

@@ -22,7 +22,7 @@ from accounts.ways_in import fresh
 from orders import book, datasets
 from orders.engine import core, exits, points, store, switch
 from orders.engine.core import Reason, State, Timing
-from orders.engine.models import Kind, OrderAttempt, OrderTask
+from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
 from orders.engine.spelling import CAPPED
@@ -180,7 +180,7 @@ class Sender:
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
         if sent:
-            datasets.renew_soon(task.account_id)
+            datasets.renew_soon(task.account_id, triggers=task.kind in TRIGGERS)
         else:
             if outcome == Outcome.REJECTED and task.kind == Kind.PLACE:
                 learn_from(

@@ -78,8 +78,31 @@ class InstrumentField(forms.Field):
         return exchange, symbol
 
 
-class TicketForm(forms.Form):
-    """Typed terms become a Ticket; judge() then puts each refusal beside the field it is about."""
+class JudgedForm(forms.Form):
+    """A form whose terms are looked over: each refusal then stands beside the field it is about."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.problems: list[Problem] = []
+
+    def take(self, problems: list[Problem]) -> bool:
+        """Put what was found beside its fields; tell whether the terms may be sent."""
+        self.problems = problems
+        for problem in refusals(self.problems):
+            self.add_error(shown_at(problem), ValidationError(problem.text, code=problem.rule))
+        return not refusals(self.problems)
+
+    @property
+    def warnings(self) -> list[Problem]:
+        return [one for one in self.problems if one.severity == Severity.WARNS]
+
+    @property
+    def notes(self) -> list[Problem]:
+        return [one for one in self.problems if one.severity == Severity.NOTE]
+
+
+class TicketForm(JudgedForm):
+    """Typed terms become a Ticket, and judge() looks it over."""
 
     instrument = InstrumentField(error_messages={"required": "Choose an instrument."})
     side = WordField(Side)
@@ -100,7 +123,6 @@ class TicketForm(forms.Form):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.problems: list[Problem] = []
         self.read: Ticket | None = None
 
     def clean(self) -> dict[str, Any] | None:
@@ -122,21 +144,6 @@ class TicketForm(forms.Form):
     def judge(self, facts: Facts) -> bool:
         """Look the ticket over; tell whether it may be sent."""
         return self.take(check(self.ticket, facts))
-
-    def take(self, problems: list[Problem]) -> bool:
-        """Put what was found beside its fields; tell whether the ticket may be sent."""
-        self.problems = problems
-        for problem in refusals(self.problems):
-            self.add_error(shown_at(problem), ValidationError(problem.text, code=problem.rule))
-        return not refusals(self.problems)
-
-    @property
-    def warnings(self) -> list[Problem]:
-        return [one for one in self.problems if one.severity == Severity.WARNS]
-
-    @property
-    def notes(self) -> list[Problem]:
-        return [one for one in self.problems if one.severity == Severity.NOTE]
 
 
 def shown_at(problem: Problem) -> str:

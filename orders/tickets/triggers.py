@@ -107,7 +107,7 @@ def of_triggers(request: GttRequest, facts: Facts) -> Iterator[Problem]:
             yield refused("step", field, cause, fixes_of(field, near, tick))
         yield from waits_after(field, trigger, leg, tick or LEAST_TICK)
     if any(first >= second for first, second in pairwise(request.triggers)):
-        cause = "The stop must be below the target."
+        cause = "The lower trigger must be below the upper one."
         yield refused("order", names[0], cause, how="Change one of the two.")
         return
     last = facts.fresh_price

@@ -1,15 +1,16 @@
 // The ticket: what its type does not use is switched off, and keys step through it. The server judges.
-const typeOf = (form) => form.querySelector("[name=order_type]:checked")?.value;
+const SWITCHES = ["order_type", "kind", "validity", "variety"];
 
 function settle(form) {
-  const words = [typeOf(form), form.elements.validity?.value, form.elements.variety?.value];
+  const words = SWITCHES.map((name) => form.elements[name]?.value);
+  const side = form.elements.side?.value;
   for (const field of form.querySelectorAll("[data-for]:not([data-for=''])")) {
     const isUsed = field.dataset.for.split(" ").some((word) => words.includes(word));
     field.querySelector("input").disabled = !isUsed;
     field.classList.toggle("is-unused", !isUsed);
   }
-  const sells = form.querySelector("[name=side]:checked")?.value === "SELL";
-  form.closest(".ticket").classList.toggle("is-sell", sells);
+  const sells = side === "SELL";
+  if (side) form.closest(".ticket").classList.toggle("is-sell", sells); // a change keeps its side
   const word = form.querySelector("[data-side-word]");
   const said = sells ? "Sell" : "Buy";
   if (word && word.textContent !== said) word.textContent = said;

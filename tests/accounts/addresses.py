@@ -10,6 +10,8 @@ WORDS = {
     "<slug:broker>": "BROKER",
     "<code:code>": "CODE",
     "<str:order_id>": "ORDER",
+    "<str:gtt_id>": "GTT",
+    "<uuid:key>": "REQUEST",
 }
 
 

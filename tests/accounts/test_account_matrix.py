@@ -13,6 +13,7 @@ from tests.accounts.addresses import LOG_IN, matches, outcome
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.engine.desk import give
 from tests.orders.test_book import told
+from tests.orders.test_gtt_page import trigger
 
 pytestmark = pytest.mark.django_db
 
@@ -34,15 +35,22 @@ PAGES = {
     "a/CODE/holdings/": (SEEN, READ),
     "a/CODE/positions/": (SEEN, READ),
     "a/CODE/gtt/": (SEEN, READ),
+    "a/CODE/gtt/new/": (TRADES, WRONG),
+    "a/CODE/gtt/check/": (ACT, (LOG_IN, 404, 403, 200, 200, 404)),
+    "a/CODE/gtt/GTT/modify/": (TRADES, WRONG),
+    "a/CODE/gtt/GTT/delete/": (ACT, (LOG_IN, 404, 403, 303, 303, 404)),
     "a/CODE/orders/": (SEEN, READ),
     "a/CODE/orders/ORDER/": (SEEN, READ),
     "a/CODE/orders/ORDER/modify/": (TRADES, WRONG),
     "a/CODE/orders/ORDER/cancel/": (ACT, (LOG_IN, 404, 403, 303, 303, 404)),
     "a/CODE/orders/cancel-all/": (TRADES, WRONG),
     "a/CODE/positions/exit/": (TRADES, WRONG),
+    "a/CODE/positions/exit-all/": (TRADES, WRONG),
+    "a/CODE/positions/convert/": (TRADES, WRONG),
     "a/CODE/orders/new/": (TRADES, WRONG),
     "a/CODE/orders/check/": (ACT, (LOG_IN, 404, 403, 200, 200, 404)),
     "a/CODE/instruments/": ((LOG_IN, 404, 403, 302, 302, 404), READ),
+    "a/CODE/requests/REQUEST/": (SEEN, READ),
     "a/CODE/tasks/": (SEEN, READ),
     "a/CODE/tasks/KEY/": (SEEN, READ),
     "a/CODE/tasks/KEY/decide/": (ACT, WRONG),
@@ -115,6 +123,10 @@ def path_of(account, asha, make_person):
         elif "KEY" in address:
             user = make_person("member@example.com")
             key = Membership.objects.create(account=account, user=user, role=Role.VIEWER).pk
+        if "GTT" in address:
+            book.record_gtts(account, [trigger(gtt_id="GTT")], at=timezone.now())
+        if "REQUEST" in address:
+            address = address.replace("REQUEST", str(give(account).request))
         if "ORDER" in address:
             book.absorb(account, [told(order_id="ORDER")], heard_from="test", at=timezone.now())
         return "/" + address.replace("CODE", account.code).replace("KEY", str(key))

@@ -50,7 +50,7 @@ def test_a_right_trigger_passes():
         (single("1014", leg("1020", side=Side.BUY)),
          ("trigger", "Trigger must be 0.25% or more above the last price of 1,012.50. Use 1,015.05 or more.")),
         (single("0"), ("trigger", "Trigger price must be above zero. Enter the price.")),
-        (oco("1030 1000"), ("stop_trigger", "The stop must be below the target. Change one of the two.")),
+        (oco("1030 1000"), ("stop_trigger", "The lower trigger must be below the upper one. Change one of the two.")),
         (oco("1020 1030"), ("stop_trigger", "Trigger must be 0.25% or more below the last price of 1,012.50. Use 1,009.95 or less.")),
         (oco("900 1000", "890"), ("target_trigger", "Trigger must be 0.25% or more above the last price of 1,012.50. Use 1,015.05 or more.")),
         (oco(target="1030.01"), ("target_price", "Price must step by 0.05. Use 1,030.00 or 1,030.05.")),

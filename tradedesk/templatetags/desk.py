@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.forms.utils import flatatt
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
@@ -223,6 +224,26 @@ STATES = {
     "SENT": ("good", "send"),
     "FAILED": ("bad", "x"),
 }
+
+
+@register.simple_tag
+def live_panel(panel: Any) -> SafeString:
+    """Make a section a live panel: whose figures it shows, and when it asks for itself."""
+    when = f"every {panel.seconds}s"
+    attributes = {
+        "class": "panel is-stale" if panel.is_stale else "panel",
+        "id": panel.name,
+        "aria-labelledby": f"{panel.name}-title",
+        "data-panel": panel.name,
+        "data-parts": " ".join(panel.parts),
+        "data-scope": panel.scope.code,
+        "data-etag": panel.etag,
+        "data-loading": panel.is_loading,
+        "hx-get": panel.here,
+        "hx-trigger": f"panel-changed delay:100ms, account-changed from:body, {when}",
+        "hx-swap": "outerMorph",
+    }
+    return flatatt(attributes)
 
 
 @register.simple_tag

@@ -5,6 +5,7 @@ from typing import Any
 
 from .answers import history_rows, order_row, trade_row
 from .floor import Floor
+from .gtt import row as gtt_row
 from .portfolio import positions
 from .state import REJECTED, Account, Order
 from .units import rupees, stamp
@@ -48,6 +49,9 @@ def ledger(floor: Floor, user: str, *, user_id: str | None = None) -> Any:
         "orders": [_ledger_row(floor, account, each) for each in rows if each.status != REJECTED],
         "refused": [*account.refused, *refused],
         "trades": [trade_row(each) for each in (*account.past_trades, *account.trades)],
+        "gtts": [
+            gtt_row(each) for each in floor.state.gtts.values() if each.user == account.user_id
+        ],
         "cash": rupees(account.cash),
         "opening": rupees(account.opening),
         "blocked": rupees(account.blocked),
