@@ -23,6 +23,22 @@ function mark(form, input) {
   else input.removeAttribute("aria-invalid");
 }
 
+// The age of a price goes on until a newer one comes, also when none can come.
+const seen = new WeakMap();
+const OLD = 5; // seconds; then it judges no order any more
+
+function age(place) {
+  const { at } = place.dataset;
+  const known = seen.get(place);
+  const since = known?.at === at ? known.since : performance.now() - 1000 * Number(place.dataset.age);
+  seen.set(place, { at, since });
+  const seconds = Math.floor((performance.now() - since) / 1000);
+  place.textContent = seconds < 120 ? `${seconds} s ago` : `${Math.floor(seconds / 60)} min ago`;
+  place.classList.toggle("is-old", seconds > OLD);
+}
+
+setInterval(() => document.querySelectorAll("[data-age]").forEach(age), 1000);
+
 const settleAll = () => document.querySelectorAll("form[data-ticket]").forEach(settle);
 
 document.addEventListener("input", ({ target }) => {
