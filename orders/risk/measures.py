@@ -5,7 +5,7 @@ not be in the book yet, so both are counted on top: for a few seconds something 
 and never not at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -83,12 +83,17 @@ def position_rows(account: BrokerAccount) -> list[Any]:
     return list(rows.positionrows.filter(is_day=False))
 
 
-def unseen_tasks(account: BrokerAccount, at: datetime) -> list[OrderTask]:
-    """Give the orders that were sent, or may have been, and that the book does not show yet."""
+def unclear_or_recent(account: BrokerAccount, kind: Kind, at: datetime) -> list[OrderTask]:
+    """Give the tasks that were sent, or may have been, and that the book may not show yet."""
     open_ended = Q(state=State.UNKNOWN) | Q(state=State.RUNNING, phase=Phase.SENDING)
     recent = Q(state=State.COMPLETED, sent_at__gte=at - OLDEST)
-    mine = OrderTask.objects.filter(account=account, kind=Kind.PLACE)
-    found = list(mine.filter(open_ended | recent).order_by("sequence"))
+    mine = OrderTask.objects.filter(account=account, kind=kind)
+    return list(mine.filter(open_ended | recent).order_by("sequence"))
+
+
+def unseen_tasks(account: BrokerAccount, at: datetime) -> list[OrderTask]:
+    """Give the orders that were sent, or may have been, and that the book does not show yet."""
+    found = unclear_or_recent(account, Kind.PLACE, at)
     if not found:
         return []
     ids = [one for task in found for one in task.order_ids]
@@ -102,8 +107,34 @@ def legs_of_tasks(tasks: Iterable[OrderTask]) -> list[Leg]:
     return [leg_of(task) for task in tasks]
 
 
+def legs_of_changes(
+    account: BrokerAccount, today: Iterable[Order], at: datetime, target: str
+) -> list[Leg]:
+    """Give what orders grow by, or may have, that were changed and not heard of since."""
+    book = {order.order_id: order for order in today if order.order_id != target}
+    legs = []
+    for task in unclear_or_recent(account, Kind.MODIFY, at):
+        order = book.get(task.target)
+        if order is None or task.sent_at is None or order.synced_at > task.sent_at + OVERLAP:
+            continue
+        quantity = max(0, task.params.get("quantity", order.quantity) - order.quantity)
+        price = task.params.get("price") or task.params.get("trigger_price")
+        legs.append(
+            Leg(
+                exchange=order.exchange,
+                symbol=order.symbol,
+                quantity=signed(order.side, quantity),
+                price=Decimal(price) if price else order.price or None,
+            )
+        )
+    return legs
+
+
 def leg_of(task: OrderTask) -> Leg:
-    terms = task.params
+    return leg_from(task, task.params)
+
+
+def leg_from(task: OrderTask, terms: Mapping[str, Any]) -> Leg:
     price = terms.get("price") or terms.get("trigger_price")
     return Leg(
         exchange=task.exchange, symbol=task.symbol,
@@ -111,10 +142,21 @@ def leg_of(task: OrderTask) -> Leg:
     )  # fmt: skip
 
 
-def legs_to_come(account: BrokerAccount, read_at: datetime, at: datetime) -> list[Leg]:
-    """Give what may change the positions as they were read: what works, and what was filled since."""
+def orders_today(account: BrokerAccount, at: datetime, target: str = "") -> list[Order]:
+    """Give the day's orders; of one that is to change, only what was done."""
     today = list(Order.objects.filter(account=account).of_today(at))
-    legs = []
+    for order in today:
+        if order.order_id == target:
+            order.quantity = order.filled_quantity
+    return today
+
+
+def legs_to_come(
+    account: BrokerAccount, read_at: datetime, at: datetime, target: str = ""
+) -> list[Leg]:
+    """Give what may change the positions as they were read: what works, and what was filled since."""
+    today = orders_today(account, at, target)
+    legs = legs_of_changes(account, today, at, target)
     for order in today:
         is_new = order.synced_at > read_at - OVERLAP
         quantity = order.pending_quantity + (order.filled_quantity if is_new else 0)
@@ -131,9 +173,12 @@ def legs_to_come(account: BrokerAccount, read_at: datetime, at: datetime) -> lis
     return legs + legs_of_tasks(unseen_tasks(account, at))
 
 
-def resting(account: BrokerAccount, exchange: str, symbol: str, at: datetime) -> list[Resting]:
+def resting(
+    account: BrokerAccount, exchange: str, symbol: str, at: datetime, target: str = ""
+) -> list[Resting]:
     """Give what of ours another order could meet. A stop is not in the book until it is triggered."""
     working = Order.objects.filter(account=account, exchange=exchange, symbol=symbol)
+    working = working.exclude(order_id=target)
     waiting = working.of_today(at).working().exclude(status=OrderStatus.TRIGGER_PENDING)
     found = [
         Resting(

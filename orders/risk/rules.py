@@ -218,11 +218,12 @@ def self_cross(case: Case) -> str:
     """An order must not be filled by one's own: exchanges punish it, and it is for nothing."""
     if not case.limits.refuses_self_cross:
         return ""
-    terms = case.task.params
+    terms = case.terms
     if terms.get("trigger_price"):
         return ""  # it waits for its trigger and meets nothing now
     price = None if terms["order_type"] in AT_ANY_PRICE else Decimal(terms["price"])
-    for other in measures.resting(case.account, case.task.exchange, case.task.symbol, case.at):
+    leg = case.leg
+    for other in measures.resting(case.account, leg.exchange, leg.symbol, case.at, case.target):
         if other.side != terms["side"] and meets(terms["side"], price, other.price):
             return (
                 f"It would be filled by this account's own {other.name}. Cancel that one first, or "
@@ -250,9 +251,15 @@ RULES: tuple[Callable[[Case], str], ...] = (
 )
 
 
+# These count new orders, and a change is none. How often an order is changed, the broker counts.
+OF_NEW_ORDERS = {orders_a_minute, repeats, open_orders}
+
+
 def broken(case: Case) -> Iterator[str]:
     """Give what each rule has against it; a rule that cannot tell is against it."""
     for rule in RULES:
+        if case.replaced and rule in OF_NEW_ORDERS:
+            continue
         try:
             if why := rule(case):
                 yield why
