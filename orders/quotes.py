@@ -31,6 +31,7 @@ from orders.tickets.gathering import seen_in
 
 logger = logging.getLogger(__name__)
 EVERY = 1000  # ms between two askings, for one instrument and on one line
+PAUSE = 8000  # ms until a line that failed is tried again
 PATIENCE = 3.0  # seconds that a page waits for a broker
 WATCHED = timedelta(seconds=6)  # who asked so lately will ask again: one call brings theirs, too
 MOST = 200  # instruments of one call; brokers take 500
@@ -123,11 +124,12 @@ def lines(account: BrokerAccount, user: User | None) -> list[BrokerAccount]:
 
 
 def fetch(line: BrokerAccount, keys: list[str]) -> dict[str, Quote] | None:
-    """Read quotes on the line of an account; a failure is heard there, and here it is no quote."""
+    """Read quotes on the line of an account; one that failed is left alone for a while."""
     try:
-        with line_to(line) as broker:
+        with line_to(line, is_vital=False) as broker:
             return broker.quote(keys)
     except BrokerError as error:
+        kept().set(f"quotes:line:{line.pk}", 1, px=PAUSE)
         logger.info("account %s: no quotes: %s", line.code, error)
         return None
 

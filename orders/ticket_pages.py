@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import find_account, why_no_trading
 from accounts.brokerage import BrokerAccount, Role
-from orders import form_keys, front, task_shown
+from orders import form_keys, front, margins, task_shown
 from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source
 from orders.quote_shown import quote_facts
@@ -54,6 +54,7 @@ def show(
         "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
         **about,
         **quote_facts(account, about["chosen"], request.user),
+        "has_margins": margins.offers_margins(account),
         **more,
     }
     template = "orders/ticket.html"
@@ -168,6 +169,17 @@ def instruments(request: DeskRequest, code: str) -> HttpResponse:
     found = instruments_like(account, text.replace(":", " "))
     trouble = "" if found else list_trouble(account)
     return render(request, "orders/_found.html", {"found": found, "text": text, "trouble": trouble})
+
+
+@login_required
+@require_POST
+def margin(request: DeskRequest, code: str) -> HttpResponse:
+    """Say what the order that is being typed would block; nothing while it cannot be sent."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    form = TicketForm(request.POST)
+    look_over(request, form, account)
+    need = margins.need_of(account, form.ticket) if form.is_valid() else None
+    return render(request, "orders/_margin.html", {"need": need})
 
 
 @login_required

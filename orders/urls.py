@@ -9,6 +9,7 @@ urlpatterns = [
     path("a/<code:code>/orders/", order_pages.orders, name="orders_of"),
     path("a/<code:code>/orders/new/", ticket_pages.new_order, name="new_order"),
     path("a/<code:code>/orders/check/", ticket_pages.check_order, name="check_order"),
+    path("a/<code:code>/orders/margin/", ticket_pages.margin, name="order_margin"),
     path("a/<code:code>/instruments/", ticket_pages.instruments, name="instruments"),
     path("a/<code:code>/quote/", ticket_pages.quote, name="quote"),
     path("tasks/", task_pages.tasks, name="tasks"),

@@ -68,10 +68,15 @@ export function focusFirst(place) {
   (fields.find((one) => !one.value && !one.disabled) ?? fields[1] ?? place.querySelector("[data-send]"))?.focus();
 }
 
+const ticketOf = () => document.querySelector(".ticket:has(form[data-ticket])");
+let known = ticketOf();
+
 document.addEventListener("htmx:after:swap", () => {
   settleAll();
   // The button that was pressed went with the old ticket; the focus goes on, not to the page's top.
-  const ticket = document.querySelector(".ticket:has(form[data-ticket])");
-  if (ticket && document.activeElement === document.body) focusFirst(ticket);
+  // What comes by itself, a quote or a panel behind the sheet, leaves the ticket that stands and its focus.
+  const ticket = ticketOf();
+  if (ticket && ticket !== known && document.activeElement === document.body) focusFirst(ticket);
+  known = ticket;
 });
 settleAll();

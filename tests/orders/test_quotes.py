@@ -10,13 +10,16 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 
 from accounts import linking, logins
+from accounts.breaker import Breaker
 from accounts.brokerage import Membership, Role
 from accounts.brokers.types import Quote
 from orders import front, quotes
+from orders.datasets import Part
 from orders.engine.models import OrderTask
 from orders.instruments import import_master
 from orders.risk.models import RiskLimits
 from orders.tickets import check, refusals
+from portfolio import sync
 from tests.accounts.conftest import (  # noqa: F401
     asha,
     enter,
@@ -28,6 +31,7 @@ from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.orders.asking import ticket
 from tests.orders.listing import FRIDAY, market
 from tests.orders.test_ticket_page import PARTIAL, TERMS, key_in
+from tradedesk.money import rupees
 
 pytestmark = pytest.mark.django_db
 NOW = timedelta(0)
@@ -121,12 +125,15 @@ def test_any_line_that_the_person_may_see_will_do_and_no_other(account, asha, st
     assert look(account, asha).quote.last_price == 1500
 
 
-def test_a_line_that_fails_is_no_quote_and_no_crash(account, asha, exchange):  # noqa: F811
-    exchange.control("POST", "faults", {"rules": [{"effect": "rate_limit", "method": "GET"}]})
+def test_a_line_that_fails_is_no_quote_and_stops_no_order(account, asha, exchange):  # noqa: F811
+    rule = {"effect": "drop_before_acceptance", "route": "quote"}
+    exchange.control("POST", "faults", {"rules": [rule]})
     try:
         assert quotes.look(account, "NSE", "INFY", user=asha) is None
     finally:
         exchange.control("DELETE", "faults")
+    assert not Breaker.objects.filter(failures__gt=0).exists()
+    assert not quotes.is_first(f"quotes:line:{account.pk}")  # it is left alone for a while
 
 
 # On the ticket ---------------------------------------------------------------------------------
@@ -250,3 +257,37 @@ def test_a_dry_run_says_the_words_of_the_ticket(client, account):
         )  # fmt: skip
 
     assert words in page
+
+
+# What it would block ---------------------------------------------------------------------------
+
+
+def margin(client, account, **terms):
+    return client.post(f"/a/{account.code}/orders/margin/", TERMS | terms, headers=PARTIAL)
+
+
+def test_a_ticket_says_what_it_would_block_of_what_is_there(client, account):
+    assert said(margin(client, account)) == "Needs ₹7,250.00"
+
+    sync.refresh_part(account.pk, Part.FUNDS)
+
+    told = account.fundsrows.get(segment="equity")
+    assert said(margin(client, account)) == f"Needs ₹7,250.00 of {rupees(told.net)} available"
+    assert "nudge" not in margin(client, account).content.decode()
+    assert "nudge" in margin(client, account, quantity="10000").content.decode()
+    assert not OrderTask.objects.exists()
+
+
+@pytest.mark.parametrize("terms", [{"price": ""}, {"price": "1450.03"}, {"instrument": "infy"}])
+def test_what_cannot_be_sent_blocks_nothing(client, account, terms):
+    assert said(margin(client, account, **terms)) == ""
+
+
+def test_a_margin_that_cannot_be_had_says_so_and_stops_no_order(client, account, exchange):  # noqa: F811
+    rule = {"effect": "status_502_before_acceptance", "route": "order.margins"}
+    exchange.control("POST", "faults", {"rules": [rule]})
+    try:
+        assert said(margin(client, account)) == "Margin: not available now."
+    finally:
+        exchange.control("DELETE", "faults")
+    assert not Breaker.objects.filter(failures__gt=0).exists()
