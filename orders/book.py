@@ -47,12 +47,11 @@ def absorb(
     here = Order.objects.filter(account=account, order_id__in=by_id)
     known = {order.order_id: order for order in here.select_for_update().order_by("pk")}
     # A row that is as old as this news was made by it.
-    changed = [
-        order
-        for order_id, order in known.items()
-        if advance(order, by_id[order_id], at) or order.synced_at == at
-    ]
-    Order.objects.bulk_update(changed, [*set(TOLD) - {"order_id"}, "synced_at"])
+    made = {order_id for order_id, order in known.items() if order.synced_at == at}
+    moved = {
+        order_id: order for order_id, order in known.items() if advance(order, by_id[order_id], at)
+    }
+    Order.objects.bulk_update(moved.values(), [*set(TOLD) - {"order_id"}, "synced_at"])
     steps = [
         step_of(known[order_id], update, heard_from)
         for order_id, some in by_id.items()
@@ -60,7 +59,7 @@ def absorb(
     ]
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
     adopt(account, [update for some in by_id.values() for update in some])
-    return len(changed)
+    return len(made | moved.keys())
 
 
 def advance(order: Order, updates: Sequence[OrderUpdate], at: datetime) -> bool:

@@ -53,13 +53,20 @@ class Case:
 
     @cached_property
     def to_come(self) -> list[Leg]:
-        measures.fresh_reading(self.account, Part.ORDERS, self.at)
-        return measures.legs_to_come(self.account, self.read_at, self.at, self.target)
+        legs = measures.legs_to_come(self.todays_orders, self.unseen, self.read_at)
+        changed = [one for one in self.todays_orders if one.order_id != self.target]
+        return legs + measures.legs_of_changes(self.account, changed, self.at)
 
     @cached_property
     def todays_orders(self) -> list[Order]:
         measures.fresh_reading(self.account, Part.ORDERS, self.at)
-        return measures.orders_today(self.account, self.at, self.target)
+        orders = list(Order.objects.filter(account=self.account).of_today(self.at))
+        for order in orders:
+            if order.order_id == self.target:
+                order.quantity = (
+                    order.filled_quantity
+                )  # what it would still do is the case's own leg
+        return orders
 
     @cached_property
     def unseen(self) -> list[OrderTask]:
