@@ -32,8 +32,11 @@ def limiter(broker: str) -> limits.Limiter:
 
 
 @contextmanager
-def line_to(account: BrokerAccount) -> Iterator[Broker]:
-    """Lend the account's adapter. What its calls meet is heard: a dead session, a broken line, life."""
+def line_to(account: BrokerAccount, *, is_vital: bool = True) -> Iterator[Broker]:
+    """Lend the account's adapter. What its calls meet is heard: a dead session, a broken line, life.
+
+    What fails and is not vital, such as a quote, stops no order and is no news of the account.
+    """
     session = getattr(account, "session", None)
     if session is None or not session.stands(timezone.now()):
         raise AuthExpired("use the account", text="log in again, or give a fresh access token")
@@ -49,7 +52,8 @@ def line_to(account: BrokerAccount) -> Iterator[Broker]:
     try:
         yield adapters.of(name, account.broker, access, gate, partial(session_over, account.pk))
     except BrokerError as error:
-        listen(account, error)
+        if is_vital:
+            listen(account, error)
         raise
     breaker.record_life(account)
     if account.blocked_why:

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import find_account, why_no_trading
 from accounts.brokerage import BrokerAccount, Role
 from accounts.brokers.words import OrderType
-from orders import changing, form_keys, front, task_shown
+from orders import changes, changing, form_keys, front, task_shown
 from orders.engine.accept import Asked, KeyUsed, NotAccepted
 from orders.engine.models import OrderTask, Source
 from orders.ledger import Order
-from orders.ticket_shown import instrument_of, remarks_of
+from orders.quote_shown import quote_facts
+from orders.ticket_shown import filled, instrument_of, remarks_of
 from orders.tickets.forms import TicketForm, typed
 from tradedesk.http import DeskRequest, SeeOther
 from tradedesk.money import quantity
@@ -55,18 +56,18 @@ def modify_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
     """Show an order's terms to be changed, and take the new ones."""
     account = find_account(request.user, code, needs=Role.TRADER)
     order = get_object_or_404(Order, account=account, order_id=order_id)
-    stands = typed(changing.ticket_of(order))
+    stands = typed(changes.ticket_of(order))
     signed = request.POST.get("key", "")
     if request.method != "POST":
         return show_change(request, order, TicketForm(initial=stands))
     # What cannot be changed is the order's own, whatever the form says.
     given = {**request.POST.dict(), **{name: stands[name] for name in FIXED}}
     if fill := request.POST.get("fill"):
-        name, _, value = fill.partition("=")
-        given |= {name: value} if name not in FIXED else {}
+        changed = filled(request.POST, fill).dict()
+        given |= {name: str(value) for name, value in changed.items() if name not in FIXED}
     form = TicketForm(given)
     if "fill" in request.POST or "check" in request.POST:
-        look_over(form, order)
+        look_over(request, form, order)
         return show_change(request, order, form, key=signed)
     try:
         asked = asked_from(request, account, form_keys.read(signed, request.user, account))
@@ -74,7 +75,7 @@ def modify_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
             return show_change(request, order, form, key=signed, status=422)
         task = changing.modify(asked, order, form.ticket, timezone.now()).task
     except front.Refused:
-        look_over(form, order)
+        look_over(request, form, order)
         return show_change(request, order, form, key=signed, status=422)
     except (form_keys.KeyRefused, KeyUsed, NotAccepted) as error:
         form.add_error(None, str(error))
@@ -82,18 +83,19 @@ def modify_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
     return see_other(task_shown.href(task), request, task)
 
 
-def look_over(form: TicketForm, order: Order) -> None:
+def look_over(request: DeskRequest, form: TicketForm, order: Order) -> None:
     """Judge new terms by the rules of a new order, and by what is filled already."""
     if not form.is_valid():
         return
-    facts = front.facts_of(form.ticket, order.account, timezone.now())
-    form.take(changing.problems_of(order, form.ticket, facts))
+    facts = front.facts_of(form.ticket, order.account, timezone.now(), user=request.user)
+    form.take(changes.problems_of(order, form.ticket, facts))
 
 
 def show_change(
     request: DeskRequest, order: Order, form: TicketForm, *, key: str = "", status: int = 200
 ) -> HttpResponse:
     account = order.account
+    chosen = instrument_of(account, f"{order.exchange}:{order.symbol}")
     facts = {
         "account": account,
         "order": order,
@@ -101,7 +103,8 @@ def show_change(
         "key": key or form_keys.make(request.user, account),
         "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
         "is_filled": status == 200,
-        "chosen": instrument_of(account, f"{order.exchange}:{order.symbol}"),
+        "chosen": chosen,
+        **quote_facts(account, chosen, request.user),
         "no_trading": why_no_trading(request.user, account),
         "types": [(one, one) for one in OrderType],
     }

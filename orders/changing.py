@@ -3,75 +3,21 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from accounts.brokers.types import OrderChange
-from accounts.brokers.words import OrderType, Product, Side, Validity, Variety
+from accounts.brokers.words import OrderType, Product, Side
+from orders.changes import change_of, problems_of
 from orders.engine import asking, exits
 from orders.engine.accept import Accepted, Asked, NotAccepted
 from orders.engine.models import Kind, OrderTask
 from orders.front import Refused, facts_of, working_orders
 from orders.ledger import Order
-from orders.tickets import Facts, Ticket, check, refusals
-from orders.tickets.problems import Problem
-
-# What an order may have anew; the rest of its ticket stays as it is.
-CHANGEABLE = (
-    "quantity", "order_type", "price", "trigger_price", "validity", "disclosed_quantity",
-)  # fmt: skip
-
-
-def ticket_of(order: Order) -> Ticket:
-    """Write a standing order as the ticket that asks for the same."""
-    kind = OrderType(order.order_type)
-    return Ticket(
-        exchange=order.exchange,
-        symbol=order.symbol,
-        side=Side(order.side),
-        quantity=order.quantity,
-        order_type=kind,
-        price=order.price if kind.has_price else None,
-        trigger_price=order.trigger_price if kind.has_trigger else None,
-        product=Product(order.product),
-        validity=Validity(order.validity),
-        validity_minutes=order.validity_minutes,
-        variety=Variety(order.variety),
-        disclosed_quantity=order.disclosed_quantity or None,
-    )
-
-
-def problems_of(order: Order, wanted: Ticket, facts: Facts) -> list[Problem]:
-    """Look new terms over; legs and validity stay, so nothing is said of them."""
-    found = check(replace(wanted, variety=Variety.REGULAR), facts)
-    if wanted.quantity <= order.filled_quantity:
-        text = f"{order.filled_quantity} are filled already. Ask for more than that, or cancel the rest."
-        found.insert(0, Problem(rule="filled", field="quantity", text=text))
-    return found
-
-
-def change_of(order: Order, wanted: Ticket) -> OrderChange | None:
-    """Say what is to change, and only that; nothing, where all stays."""
-    stands = ticket_of(order)
-    changes: dict[str, Any] = {
-        name: getattr(wanted, name)
-        for name in CHANGEABLE
-        if getattr(wanted, name) is not None and getattr(wanted, name) != getattr(stands, name)
-    }
-    if not changes:
-        return None
-    if wanted.is_at_any_price:
-        changes["market_protection"] = wanted.market_protection  # none is never sent without
-    return OrderChange(
-        order_id=order.order_id,
-        variety=Variety(order.variety),
-        parent_order_id=order.parent_order_id,
-        **changes,
-    )
+from orders.tickets import Ticket, check, refusals
 
 
 def modify(asked: Asked, order: Order, wanted: Ticket, at: datetime) -> Accepted:
     """Look new terms over and have them sent."""
-    found = refusals(problems_of(order, wanted, facts_of(wanted, asked.account, at)))
+    facts = facts_of(wanted, asked.account, at, user=asked.user)
+    found = refusals(problems_of(order, wanted, facts))
     if found:
         raise Refused(found)
     change = change_of(order, wanted)
@@ -112,7 +58,7 @@ def close(
     ticket = closing_ticket(
         exchange=exchange, symbol=symbol, product=product, net=net, protection=protection
     )
-    facts = facts_of(ticket, asked.account, at, is_exit=True)
+    facts = facts_of(ticket, asked.account, at, user=asked.user, is_exit=True)
     found = refusals(check(ticket, facts))
     if any("autoslice" in fix.changes for one in found for fix in one.fixes):
         ticket = replace(ticket, autoslice=True)  # whoever wants out wants out of all of it

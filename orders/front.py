@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
+from orders import quotes
 from orders.engine import asking
 from orders.engine.accept import Accepted, Asked
 from orders.engine.models import OrderTask
@@ -38,7 +40,13 @@ def facts_of(
     user: User | None = None,
     is_exit: bool = False,
 ) -> Facts:
-    return facts_for(ticket, account, at=at, caps=caps_of(account, user), is_exit=is_exit)
+    """Gather what a ticket is judged by, of this person; the market is asked unless they want out."""
+    look = quotes.newest if is_exit else partial(quotes.look, user=user)
+    last, band = quotes.market_in(look(account, ticket.exchange, ticket.symbol))
+    return facts_for(
+        ticket, account, at=at, caps=caps_of(account, user), is_exit=is_exit,
+        last=last, band=band,
+    )  # fmt: skip
 
 
 def place(asked: Asked, ticket: Ticket, at: datetime, *, is_exit: bool = False) -> Accepted:

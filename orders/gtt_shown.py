@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.access import why_no_trading
 from accounts.brokerage import BrokerAccount
@@ -13,8 +12,8 @@ from accounts.brokers.types import GttKind, GttStatus
 from accounts.brokers.words import Product, Side
 from accounts.models import User
 from orders import gtts
-from orders.last_prices import last_price
 from orders.ledger import GttTrigger
+from orders.quotes import last_price
 from orders.ticket_shown import act_of, fitting, instrument_of, instruments_like, list_trouble
 from orders.tickets.facts import CASH
 from orders.tickets.gtt_form import GttForm
@@ -66,7 +65,7 @@ def gtt_facts(
         "chosen": chosen,
         "found": [] if chosen else instruments_like(account, text),
         "trouble": "" if chosen else list_trouble(account),
-        "last": last_price(account, row.exchange, row.symbol, timezone.now()) if row else None,
+        "last": last_price(account, row.exchange, row.symbol, user=user) if row else None,
         "tick": row.tick_size if row else None,
         "is_sell": side == Side.SELL,
         "sides": list(Side),

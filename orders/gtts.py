@@ -15,8 +15,8 @@ from orders.engine.accept import Accepted, Asked, NotAccepted
 from orders.engine.models import Kind, OrderTask
 from orders.engine.spelling import spell
 from orders.front import Refused, caps_of
-from orders.last_prices import last_price
 from orders.ledger import GttTrigger
+from orders.quotes import last_price
 from orders.tickets import Facts, refusals
 from orders.tickets.gathering import facts_for
 from orders.tickets.gtt_form import problems_of
@@ -40,7 +40,7 @@ def facts_of(
         account,
         at=at,
         caps=caps_of(account, user),
-        last=last_price(account, request.exchange, request.symbol, at),
+        last=last_price(account, request.exchange, request.symbol, user=user),
     )
 
 

@@ -13,11 +13,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import find_account, why_no_trading
 from accounts.brokerage import BrokerAccount, Role
 from accounts.brokers.words import Side
-from orders import form_keys, front, task_shown
+from orders import form_keys, front, margins, task_shown
 from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source
+from orders.quote_shown import quote_facts
 from orders.ticket_shown import (
     filled,
+    instrument_of,
     instruments_like,
     list_trouble,
     remarks_of,
@@ -45,12 +47,15 @@ def show(
     request: DeskRequest, account: BrokerAccount, form: TicketForm, *, key: str = "", **more: Any
 ) -> HttpResponse:
     """Answer with the ticket as it stands; with mistakes in it, as a refusal."""
+    about = ticket_facts(form, account)
     facts = {
         "account": account,
         "key": key or form_keys.make(request.user, account),
         "no_trading": why_no_trading(request.user, account),
         "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
-        **ticket_facts(form, account),
+        **about,
+        **quote_facts(account, about["chosen"], request.user),
+        "has_margins": margins.offers_margins(account),
         **more,
     }
     template = "orders/ticket.html"
@@ -64,7 +69,7 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
     signed = request.POST.get("key", "")
     if "fill" in request.POST or "check" in request.POST:
         form = TicketForm(filled(request.POST, request.POST.get("fill", "")))
-        look_over(form, account)
+        look_over(request, form, account)
         return show(request, account, form, key=signed, is_filled=True)
     form = TicketForm(request.POST)
     try:
@@ -73,7 +78,7 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
             return show(request, account, form, key=signed, status=422)
         accepted = front.place(asked, form.ticket, timezone.now())
     except front.Refused:
-        look_over(form, account)
+        look_over(request, form, account)
         return show(request, account, form, key=signed, status=422)
     except PossibleDuplicate as question:
         return ask(request, account, form, question.earlier, signed)
@@ -97,9 +102,10 @@ def asked_by(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
     )
 
 
-def look_over(form: TicketForm, account: BrokerAccount) -> None:
+def look_over(request: DeskRequest, form: TicketForm, account: BrokerAccount) -> None:
     if form.is_valid():
-        form.judge(front.facts_of(form.ticket, account, timezone.now()))
+        facts = front.facts_of(form.ticket, account, timezone.now(), user=request.user)
+        form.judge(facts)
 
 
 def ask(
@@ -146,7 +152,7 @@ def check_order(request: DeskRequest, code: str) -> HttpResponse:
     """Say what is wrong with what has been typed so far; nothing is stored, nothing is sent."""
     account = find_account(request.user, code, needs=Role.TRADER)
     form = TicketForm(request.POST)
-    look_over(form, account)
+    look_over(request, form, account)
     remarks = remarks_of(form, is_typing=True)
     places = [(name, remarks.get(name, [])) for name in form.fields]
     facts = {"places": places, "account": account, **ticket_facts(form, account)}
@@ -165,3 +171,27 @@ def instruments(request: DeskRequest, code: str) -> HttpResponse:
     found = instruments_like(account, text.replace(":", " "))
     trouble = "" if found else list_trouble(account)
     return render(request, "orders/_found.html", {"found": found, "text": text, "trouble": trouble})
+
+
+@login_required
+@require_POST
+def margin(request: DeskRequest, code: str) -> HttpResponse:
+    """Say what the order that is being typed would block; nothing while it cannot be sent."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    form = TicketForm(request.POST)
+    look_over(request, form, account)
+    need = margins.need_of(account, form.ticket) if form.is_valid() else None
+    return render(request, "orders/_margin.html", {"need": need})
+
+
+@login_required
+@require_safe
+def quote(request: DeskRequest, code: str) -> HttpResponse:
+    """Show the market of the instrument that stands in a ticket now."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    text = request.GET.get("instrument", "")[:80]
+    if request.htmx.request_type != "partial":
+        ticket = reverse("new_order", args=[code])
+        return redirect(f"{ticket}?{urlencode({'instrument': text})}")
+    facts = quote_facts(account, instrument_of(account, text), request.user)
+    return render(request, "orders/_quote.html", facts)

@@ -31,6 +31,8 @@ VARIETIES = {
     Variety.AUCTION: "Auction",
 }
 CASH_PRODUCTS = {Product.CNC, Product.MIS, Product.MTF}
+# What an order at any price becomes when a price is put into it.
+WITH_PRICE = {"LIMIT": OrderType.LIMIT, "SL": OrderType.SL, "SL-M": OrderType.SL}
 FOUND = 8  # instruments that a search offers
 NOT_YET = {"required", "needs"}  # no reproach to somebody who is still typing
 
@@ -100,6 +102,10 @@ def filled(data: QueryDict, fill: str, form: type[JudgedForm] = TicketForm) -> Q
     for name, value in parse_qsl(fill, keep_blank_values=True):
         if name in form.base_fields:
             changed[name] = value
+            if name == "price" and value:
+                changed["order_type"] = WITH_PRICE.get(
+                    changed.get("order_type", ""), OrderType.LIMIT
+                )
             if name == "instrument":
                 changed["product"] = fitting(value, changed.get("product", ""))
     return changed

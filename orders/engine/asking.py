@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.brokers.registry import kind as broker_kind
 from accounts.brokers.types import Conversion, GttRequest, OrderChange, OrderRequest
 from accounts.brokers.words import GttStatus, Side
 from orders.engine.accept import Accepted, Asked, NotAccepted, accept, known
+from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations.conversions import BEFORE
 from orders.engine.spelling import CAPPED, fingerprint, spell
@@ -44,9 +47,11 @@ def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
     most = (
         broker_kind(asked.account.broker).capabilities(asked.account.environment).most_modifications
     )
+    # What waits or was tried may count there; what never left does not.
     made = OrderTask.objects.filter(
-        account=asked.account, kind=Kind.MODIFY, target=order.order_id, attempts__gt=0
-    )
+        Q(attempts__gt=0) | Q(state__in=[State.PENDING, State.RUNNING]),
+        account=asked.account, kind=Kind.MODIFY, target=order.order_id,
+    )  # fmt: skip
     if most is not None and made.count() >= most:
         raise NotAccepted(
             f"The broker lets an order be changed {most} times, and this one was. Cancel it and place a new one."

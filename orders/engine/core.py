@@ -1,5 +1,6 @@
 """What may become of a task: its states and every step between them. No database, no clock, no chance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -160,7 +161,7 @@ def claim(task: Standing, now: datetime, timing: Timing) -> Step:
     return Step("claimed", {"state": State.RUNNING, "phase": Phase.CLAIMED, "lease_until": until})
 
 
-def begin(task: Standing, now: datetime, tag: str) -> Step:
+def begin(task: Standing, now: datetime, tag: str, skipped: Sequence[str] = ()) -> Step:
     """Say, before the first byte, that it is about to be sent and by which tag it can be found."""
     need(task, State.RUNNING, Phase.CLAIMED)
     if task.lease_until is None or task.lease_until <= now:
@@ -174,6 +175,7 @@ def begin(task: Standing, now: datetime, tag: str) -> Step:
             "tag": tag,
             "readings": 0,
             "read_at": None,
+            "skipped": list(skipped),  # what the last look could not check
         },
     )
 

@@ -89,6 +89,8 @@ class OrderTask(models.Model):
     tag = models.CharField(max_length=20, blank=True)
     order_id = models.CharField(max_length=40, blank=True)
     order_ids: Any = models.JSONField(default=list)
+    # Checks that were left out when it was last looked at, and why, in the trader's words.
+    skipped: Any = models.JSONField(default=list, db_default=[])
     # What it waits for, for people; no event, since nothing of the task changes.
     waits_for = models.CharField(max_length=120, blank=True)
     place = models.PositiveIntegerField(null=True)

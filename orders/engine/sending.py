@@ -144,7 +144,8 @@ class Sender:
                 step = core.end_before_sending(task, Reason.EXPIRED, expired_words(task))
                 store.move(task, step)
                 return None
-            store.move(task, core.begin(task, outlook.now, store.fresh_tag(task.strategy)))
+            tag = store.fresh_tag(task.strategy)
+            store.move(task, core.begin(task, outlook.now, tag, task.skipped))
             attempt = OrderAttempt.objects.create(
                 task=task, number=task.attempts, tag=task.tag, began_at=outlook.now
             )

@@ -1,6 +1,6 @@
 """An order about to leave, and what its rules read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -25,10 +25,22 @@ class Case:
     user: User | None
     limits: Standing
     at: datetime
+    terms: dict[str, Any]  # of the order as it would be
+    replaced: Order | None = None  # the order that would become it: what it holds counts once
+    last: Decimal | None = None  # the market's price, if a quote was seen
 
     @cached_property
     def leg(self) -> Leg:
-        return measures.leg_of(self.task)
+        """What the order may still do."""
+        leg = measures.leg_from(self.task, self.terms)
+        if self.replaced is None:
+            return leg
+        done = measures.signed(self.replaced.side, self.replaced.filled_quantity)
+        return replace(leg, quantity=leg.quantity - done)
+
+    @property
+    def target(self) -> str:
+        return self.replaced.order_id if self.replaced else ""
 
     @cached_property
     def read_at(self) -> datetime:
@@ -41,12 +53,20 @@ class Case:
 
     @cached_property
     def to_come(self) -> list[Leg]:
-        return measures.legs_to_come(self.todays_orders, self.unseen, self.read_at)
+        legs = measures.legs_to_come(self.todays_orders, self.unseen, self.read_at)
+        changed = [one for one in self.todays_orders if one.order_id != self.target]
+        return legs + measures.legs_of_changes(self.account, changed, self.at)
 
     @cached_property
     def todays_orders(self) -> list[Order]:
         measures.fresh_reading(self.account, Part.ORDERS, self.at)
-        return list(Order.objects.filter(account=self.account).of_today(self.at))
+        orders = list(Order.objects.filter(account=self.account).of_today(self.at))
+        for order in orders:
+            if order.order_id == self.target:
+                order.quantity = (
+                    order.filled_quantity
+                )  # what it would still do is the case's own leg
+        return orders
 
     @cached_property
     def unseen(self) -> list[OrderTask]:
@@ -66,6 +86,7 @@ class Case:
         """The highest price that is known of each instrument."""
         known = [((row.exchange, row.symbol), row.last_price) for row in self.positions]
         known += [(leg.key, leg.price) for leg in [*self.to_come, self.leg] if leg.price]
+        known += [(self.leg.key, self.last)] if self.last else []
         found: dict[tuple[str, str], Decimal] = {}
         for key, price in known:
             found[key] = max(price, found.get(key, Decimal(0)))

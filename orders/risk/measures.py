@@ -5,7 +5,7 @@ not be in the book yet, so both are counted on top: for a few seconds something 
 and never not at all.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from accounts.brokers.words import OrderStatus
 from accounts.models import User
 from orders import datasets
 from orders.datasets import Dataset, Part
+from orders.engine.core import Phase, State
 from orders.engine.models import Kind, OrderTask
 from orders.instruments.models import Instrument, master_of
 from orders.ledger import Order
@@ -98,8 +99,35 @@ def unseen_tasks(account: BrokerAccount, at: datetime) -> list[OrderTask]:
     return list(OrderTask.objects.raw(UNSEEN, asked))
 
 
+def legs_of_changes(account: BrokerAccount, orders: Iterable[Order], at: datetime) -> list[Leg]:
+    """Give what orders grow by, or may have, that were changed and not heard of since."""
+    open_ended = Q(state=State.UNKNOWN) | Q(state=State.RUNNING, phase=Phase.SENDING)
+    recent = Q(state=State.COMPLETED, sent_at__gte=at - OLDEST)
+    sent = OrderTask.objects.filter(open_ended | recent, account=account, kind=Kind.MODIFY)
+    book = {order.order_id: order for order in orders}
+    legs = []
+    for task in sent:
+        order = book.get(task.target)
+        if order is None or task.sent_at is None or order.synced_at > task.sent_at + OVERLAP:
+            continue
+        quantity = max(0, task.params.get("quantity", order.quantity) - order.quantity)
+        price = task.params.get("price") or task.params.get("trigger_price")
+        legs.append(
+            Leg(
+                exchange=order.exchange,
+                symbol=order.symbol,
+                quantity=signed(order.side, quantity),
+                price=Decimal(price) if price else order.price or None,
+            )
+        )
+    return legs
+
+
 def leg_of(task: OrderTask) -> Leg:
-    terms = task.params
+    return leg_from(task, task.params)
+
+
+def leg_from(task: OrderTask, terms: Mapping[str, Any]) -> Leg:
     price = terms.get("price") or terms.get("trigger_price")
     return Leg(
         exchange=task.exchange, symbol=task.symbol,

@@ -218,7 +218,7 @@ def self_cross(case: Case) -> str:
     """An order must not be filled by one's own: exchanges punish it, and it is for nothing."""
     if not case.limits.refuses_self_cross:
         return ""
-    terms = case.task.params
+    terms = case.terms
     if terms.get("trigger_price"):
         return ""  # it waits for its trigger and meets nothing now
     price = None if terms["order_type"] in AT_ANY_PRICE else Decimal(terms["price"])
@@ -250,9 +250,15 @@ RULES: tuple[Callable[[Case], str], ...] = (
 )
 
 
+# These count new orders, and a change is none. How often an order is changed, the broker counts.
+OF_NEW_ORDERS = {orders_a_minute, repeats, open_orders}
+
+
 def broken(case: Case) -> Iterator[str]:
     """Give what each rule has against it; a rule that cannot tell is against it."""
     for rule in RULES:
+        if case.replaced and rule in OF_NEW_ORDERS:
+            continue
         try:
             if why := rule(case):
                 yield why

@@ -35,15 +35,11 @@ def band(ticket: Ticket, facts: Facts) -> Iterator[Problem]:
     tick = tick_of(facts) or LEAST_TICK
     low, high = above(limits.lower, tick), below(limits.upper, tick)
     for field, price in prices:
-        name = NAMES[field]
-        if price < limits.lower:
-            cause = f"{name} is below today's lower circuit limit of {shown(limits.lower, tick)}."
-            near, more = low, "more"
-        elif price > limits.upper:
-            cause = f"{name} is above today's upper circuit limit of {shown(limits.upper, tick)}."
-            near, more = high, "less"
-        else:
+        if limits.lower <= price <= limits.upper:
             continue
+        near, more = (low, "more") if price < limits.lower else (high, "less")
+        between = f"{shown(limits.lower, tick)} and {shown(limits.upper, tick)}"
+        cause = f"{NAMES[field]} must be between {between} today."
         fixes = priced(field, [near], tick) if limits.lower <= near <= limits.upper else []
         yield refused(
             "band", field, cause, fixes, how=f"Use {shown(near, tick)} or {more}." if fixes else ""

@@ -24,6 +24,22 @@ function mark(form, input) {
   else input.removeAttribute("aria-invalid");
 }
 
+// The age of a price goes on until a newer one comes, also when none can come.
+const seen = new WeakMap();
+const OLD = 5; // seconds; then it judges no order any more
+
+function age(place) {
+  const { at } = place.dataset;
+  const known = seen.get(place);
+  const since = known?.at === at ? known.since : performance.now() - 1000 * Number(place.dataset.age);
+  seen.set(place, { at, since });
+  const seconds = Math.floor((performance.now() - since) / 1000);
+  place.textContent = seconds < 120 ? `${seconds} s ago` : `${Math.floor(seconds / 60)} min ago`;
+  place.classList.toggle("is-old", seconds > OLD);
+}
+
+setInterval(() => document.querySelectorAll("[data-age]").forEach(age), 1000);
+
 const settleAll = () => document.querySelectorAll("form[data-ticket]").forEach(settle);
 
 document.addEventListener("input", ({ target }) => {
@@ -53,10 +69,15 @@ export function focusFirst(place) {
   (fields.find((one) => !one.value && !one.disabled) ?? fields[1] ?? place.querySelector("[data-send]"))?.focus();
 }
 
+const ticketOf = () => document.querySelector(".ticket:has(form[data-ticket])");
+let known = ticketOf();
+
 document.addEventListener("htmx:after:swap", () => {
   settleAll();
   // The button that was pressed went with the old ticket; the focus goes on, not to the page's top.
-  const ticket = document.querySelector(".ticket:has(form[data-ticket])");
-  if (ticket && document.activeElement === document.body) focusFirst(ticket);
+  // What comes by itself, a quote or a panel behind the sheet, leaves the ticket that stands and its focus.
+  const ticket = ticketOf();
+  if (ticket && ticket !== known && document.activeElement === document.body) focusFirst(ticket);
+  known = ticket;
 });
 settleAll();

@@ -49,6 +49,8 @@ PAGES = {
     "a/CODE/positions/convert/": (TRADES, WRONG),
     "a/CODE/orders/new/": (TRADES, WRONG),
     "a/CODE/orders/check/": (ACT, (LOG_IN, 404, 403, 200, 200, 404)),
+    "a/CODE/orders/margin/": (ACT, (LOG_IN, 404, 403, 200, 200, 404)),
+    "a/CODE/quote/": ((LOG_IN, 404, 403, 302, 302, 404), READ),
     "a/CODE/instruments/": ((LOG_IN, 404, 403, 302, 302, 404), READ),
     "a/CODE/requests/REQUEST/": (SEEN, READ),
     "a/CODE/tasks/": (SEEN, READ),

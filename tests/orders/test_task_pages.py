@@ -69,6 +69,16 @@ def test_each_outcome_has_its_sentence_on_the_page_and_on_the_chip(
 
 
 @pytest.mark.django_db
+def test_what_could_not_be_checked_stands_on_the_page(client, account):
+    note = "The circuit limits of INFY are not known: the price was not compared with them."
+
+    blind, seeing = told(account, skipped=[note]), told(account)
+
+    assert f"Not checked {note}" in said(client.get(path_of(blind)))
+    assert "Not checked" not in said(client.get(path_of(seeing)))
+
+
+@pytest.mark.django_db
 def test_what_waits_says_for_what_and_where_in_the_queue(client, account):
     told(account)
     task = told(account, waits_for="its turn")

@@ -77,10 +77,10 @@ def test_a_price_or_quantity_that_cannot_be_is_refused(terms, said):
 @pytest.mark.parametrize(
     ("terms", "known", "said"),
     [
-        ({"price": "900"}, {}, "Price is below today's lower circuit limit of 911.25. Use 911.25 or more."),
-        ({"price": "1200"}, {}, "Price is above today's upper circuit limit of 1,113.75. Use 1,113.75 or less."),
-        ({"price": "900"}, {"band": circuit("911.23")}, "Price is below today's lower circuit limit of 911.23. Use 911.25 or more."),
-        (STOP_AT_MARKET | {"trigger_price": "1200"}, {}, "Trigger price is above today's upper circuit limit of 1,113.75. Use 1,113.75 or less."),
+        ({"price": "900"}, {}, "Price must be between 911.25 and 1,113.75 today. Use 911.25 or more."),
+        ({"price": "1200"}, {}, "Price must be between 911.25 and 1,113.75 today. Use 1,113.75 or less."),
+        ({"price": "900"}, {"band": circuit("911.23")}, "Price must be between 911.23 and 1,113.75 today. Use 911.25 or more."),
+        (STOP_AT_MARKET | {"trigger_price": "1200"}, {}, "Trigger price must be between 911.25 and 1,113.75 today. Use 1,113.75 or less."),
         ({"price": "1100"}, {"caps": Caps(distance=Decimal(3))},
          "Price is 8.64% above the last price of 1,012.50; this account allows 3%. Use 1,042.85 or less."),
     ],

@@ -52,20 +52,20 @@ class Command(JsonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         (account,) = chosen([options["account"]])
+        asked = Asked(
+            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
+            who=f"{getpass.getuser()} at the shell", strategy=strategy_of(options["strategy"]),
+        )  # fmt: skip
         form = TicketForm({name: options.get(name) for name in TicketForm.base_fields})
         at = timezone.now()
         if form.is_valid():
-            form.judge(front.facts_of(form.ticket, account, at))
+            form.judge(front.facts_of(form.ticket, account, at, user=asked.user))
         if not form.is_valid():
             raise CommandError(problems_of(form), returncode=waiting.WRONG)
         if options["dry_run"]:
             self.answer({"ticket": form.ticket.canonical(), "state": "", "reason": ""},
                         text="Nothing is wrong with it. Nothing was stored.", as_json=options["json"])  # fmt: skip
             return
-        asked = Asked(
-            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
-            who=f"{getpass.getuser()} at the shell", strategy=strategy_of(options["strategy"]),
-        )  # fmt: skip
         try:
             accepted = front.place(asked, form.ticket, at)
         except PossibleDuplicate as error:
