@@ -67,9 +67,10 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
         return show(request, account, form, key=signed, is_filled=True)
     form = TicketForm(request.POST)
     try:
-        asked = asked_by(request, account, form_keys.read(signed, request.user, account))
+        key = form_keys.read(signed, request.user, account)
         if not form.is_valid():
             return show(request, account, form, key=signed, status=422)
+        asked = asked_by(request, account, form, key)
         accepted = front.place(asked, form.ticket, timezone.now())
     except front.Refused:
         look_over(form, account)
@@ -85,13 +86,14 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
     return taken(request, account, accepted.task)
 
 
-def asked_by(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
+def asked_by(request: DeskRequest, account: BrokerAccount, form: TicketForm, key: str) -> Asked:
     confirms = request.POST.get("confirms", "")
     return Asked(
         account=account,
         key=key,
         source=Source.PAGE,
         user=request.user,
+        strategy=form.strategy_code,
         confirms=int(confirms) if confirms.isdecimal() and len(confirms) < 19 else None,
     )
 

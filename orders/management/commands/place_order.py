@@ -16,8 +16,6 @@ from orders.listing import chosen
 from orders.tickets.forms import TicketForm
 from tradedesk.commands import JsonCommand
 
-STRATEGY_LENGTH = 3
-
 
 class Command(JsonCommand):
     help = (
@@ -64,7 +62,7 @@ class Command(JsonCommand):
             return
         asked = Asked(
             account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
-            who=f"{getpass.getuser()} at the shell", strategy=strategy_of(options["strategy"]),
+            who=f"{getpass.getuser()} at the shell", strategy=form.strategy_code,
         )  # fmt: skip
         try:
             accepted = front.place(asked, form.ticket, at)
@@ -90,12 +88,3 @@ def problems_of(form: TicketForm) -> str:
         for field, errors in form.errors.items()
     ]
     return "\n".join(lines)
-
-
-def strategy_of(text: str) -> str:
-    """Check a strategy's code: it becomes part of each order's tag."""
-    if len(text) > STRATEGY_LENGTH or (text and not (text.isascii() and text.isalnum())):
-        raise CommandError(
-            "--strategy: up to three letters or digits, such as MOM.", returncode=waiting.WRONG
-        )
-    return text.upper()
