@@ -114,7 +114,7 @@ def note_wait(task: OrderTask, why: str, place: int | None = None) -> None:
 
 def fresh_tag(strategy: str) -> str:
     """Make a tag of at most 18 letters and digits: the strategy's code, then what no other order has."""
-    return (strategy or "TD") + "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    return (strategy or NO_STRATEGY) + "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 
 def tags_of(task: OrderTask) -> list[str]:
