@@ -12,18 +12,26 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import Fill, Gtt, OrderStatus, OrderUpdate
+from orders import inbox, strategies
 from orders.engine.adoption import adopt
+from orders.inbox import Subject, Telling, telling
 from orders.ledger import GttTrigger, Order, OrderStep, Trade, trading_day
 
 SENT = "SENT"  # our own word, until the broker's first
 STATIONS = list(OrderStatus)  # in the order of an order's life
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-TOLD = [one.name for one in fields(OrderUpdate)]
+TOLD = [one.name for one in fields(OrderUpdate) if one.name != "odd"]
 TOLD_OF_TRADES = [one.name for one in fields(Fill)]
+LONGEST = {
+    one.name: one.max_length
+    for one in Order._meta.get_fields()
+    if isinstance(one, models.CharField) and one.max_length
+}
+LARGEST = 2**63 - 1
 STEP = [
     "status_text", "message", "quantity", "filled_quantity", "price", "trigger_price",
     "average_price", "updated_at",
@@ -36,10 +44,22 @@ def absorb(
 ) -> int:
     """Take in news of orders; give how many of them stand differently now."""
     by_id: dict[str, list[OrderUpdate]] = {}
+    misfits: list[Telling] = []
     for update in updates:
-        by_id.setdefault(update.order_id, []).append(update)
+        if why := why_not(update):
+            misfits.append(telling(update.order_id, update.raw, why))
+        else:
+            by_id.setdefault(update.order_id, []).append(update)
+    if misfits:
+        inbox.keep_in_trouble(account, Subject.ORDER, misfits, heard_from=heard_from, at=at)
     new = [
-        Order(**columns(some[0]), account=account, day=day_of(some[0]), synced_at=at)
+        Order(
+            **columns(some[0]),
+            account=account,
+            day=day_of(some[0]),
+            synced_at=at,
+            content=telling(some[-1].order_id, some[-1].raw).content,
+        )
         for some in by_id.values()
     ]
     # Two tellers of a new order meet here: one row is made, and both go on with it.
@@ -51,7 +71,12 @@ def absorb(
     moved = {
         order_id: order for order_id, order in known.items() if advance(order, by_id[order_id], at)
     }
-    Order.objects.bulk_update(moved.values(), [*set(TOLD) - {"order_id"}, "synced_at"])
+    retold = remember(account, known, by_id, made, heard_from=heard_from, at=at)
+    named = name_strategies(account, known, by_id, made | moved.keys())
+    Order.objects.bulk_update(
+        [known[order_id] for order_id in known if order_id in moved.keys() | retold | named],
+        [*set(TOLD) - {"order_id"}, "synced_at", "content", "strategy"],
+    )
     steps = [
         step_of(known[order_id], update, heard_from)
         for order_id, some in by_id.items()
@@ -60,6 +85,59 @@ def absorb(
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
     adopt(account, [update for some in by_id.values() for update in some])
     return len(made | moved.keys())
+
+
+def why_not(update: OrderUpdate) -> str:
+    """Tell why a telling cannot go into the book: the desk would rather keep it than choke on it."""
+    if not update.order_id.strip():
+        return "it names no order"
+    if r"\x00" in repr(update.raw):
+        return "it holds a sign that no text may hold"
+    for name, most in LONGEST.items():
+        if len(str(getattr(update, name, None) or "")) > most:
+            return f"{name} is longer than {most} signs"
+    numbers = (update.quantity, update.filled_quantity, update.instrument_token or 0)
+    if any(abs(one) > LARGEST for one in numbers):
+        return "a number is larger than any order"
+    return ""
+
+
+def remember(
+    account: BrokerAccount,
+    known: dict[str, Order],
+    told: dict[str, list[OrderUpdate]],
+    made: set[str],
+    *,
+    heard_from: str,
+    at: datetime,
+) -> set[str]:
+    """Keep what is new of it as it came; name the orders whose last telling is another one now."""
+    last = {order_id: order.content for order_id, order in known.items() if order_id not in made}
+    tellings = [telling(one.order_id, one.raw, one.odd) for some in told.values() for one in some]
+    new, now = inbox.new_ones(tellings, last)
+    inbox.keep(account, Subject.ORDER, new, heard_from=heard_from, at=at)
+    changed = {order_id for order_id, order in known.items() if order.content != now[order_id]}
+    for order_id in changed:
+        known[order_id].content = now[order_id]
+    return changed
+
+
+def name_strategies(
+    account: BrokerAccount,
+    known: dict[str, Order],
+    told: dict[str, list[OrderUpdate]],
+    wanted: set[str],
+) -> set[str]:
+    """Note the strategy of orders that have none yet; name those that have one now."""
+    tags = {
+        order_id: sorted({tag for one in told[order_id] for tag in (one.tag, *one.tags) if tag})
+        for order_id in wanted
+        if not known[order_id].strategy
+    }
+    found = {one: code for one, code in strategies.of_orders(account, tags).items() if code}
+    for order_id, code in found.items():
+        known[order_id].strategy = code
+    return set(found)
 
 
 def advance(order: Order, updates: Sequence[OrderUpdate], at: datetime) -> bool:
@@ -113,13 +191,15 @@ def fingerprint(told: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def record_trades(account: BrokerAccount, fills: Iterable[Fill], *, at: datetime) -> int:
+@transaction.atomic
+def record_trades(
+    account: BrokerAccount, fills: Iterable[Fill], *, at: datetime, heard_from: str = "sync"
+) -> int:
     """Keep executions for ever; what is known already is left as it is."""
-    before = Trade.objects.filter(account=account)
-    known = set(before.values_list("exchange", "trade_id", "day"))
     new = [
         Trade(
             account=account,
+            content=telling(fill.trade_id, fill.raw).content,
             day=trading_day(fill.filled_at or fill.exchange_at),
             synced_at=at,
             **{name: getattr(fill, name) for name in TOLD_OF_TRADES if name != "raw"},
@@ -127,13 +207,28 @@ def record_trades(account: BrokerAccount, fills: Iterable[Fill], *, at: datetime
         )
         for fill in fills
     ]
-    fresh = [one for one in new if (one.exchange, one.trade_id, one.day) not in known]
+    before = Trade.objects.filter(account=account, day__in={one.day for one in new})
+    known = {(one.exchange, one.trade_id, one.day): one for one in before}
+    fresh = [one for one in new if key_of(one) not in known]
     Trade.objects.bulk_create(fresh, ignore_conflicts=True)
+    retold = [one for one in new if key_of(one) in known]
+    retold = [one for one in retold if known[key_of(one)].content != one.content]
+    for one in retold:
+        known[key_of(one)].content = one.content
+    Trade.objects.bulk_update([known[key_of(one)] for one in retold], ["content"])
+    tellings = [telling(one.trade_id, one.raw) for one in fresh + retold]
+    inbox.keep(account, Subject.TRADE, tellings, heard_from=heard_from, at=at)
     return len(fresh)
 
 
+def key_of(trade: Trade) -> tuple[str, str, date]:
+    return trade.exchange, trade.trade_id, trade.day
+
+
 @transaction.atomic
-def record_gtts(account: BrokerAccount, told: Sequence[Gtt], *, at: datetime) -> int:
+def record_gtts(
+    account: BrokerAccount, told: Sequence[Gtt], *, at: datetime, heard_from: str = "sync"
+) -> int:
     """Keep what triggers the broker lists; one that it lists no more stays, marked so."""
     rows = [
         GttTrigger(
@@ -141,14 +236,19 @@ def record_gtts(account: BrokerAccount, told: Sequence[Gtt], *, at: datetime) ->
             exchange=one.exchange, symbol=one.symbol, triggers=[str(price) for price in one.triggers],
             last_price=one.last_price, legs=[leg_of(leg) for leg in one.legs],
             created_at=one.created_at, updated_at=one.updated_at, expires_at=one.expires_at,
-            is_listed=True, raw=dict(one.raw), synced_at=at,
+            is_listed=True, raw=dict(one.raw), content=telling(one.gtt_id, one.raw).content,
+            synced_at=at,
         )
         for one in told
     ]  # fmt: skip
     names = [
         "kind", "status", "exchange", "symbol", "triggers", "last_price", "legs", "created_at",
-        "updated_at", "expires_at", "is_listed", "raw", "synced_at",
+        "updated_at", "expires_at", "is_listed", "raw", "content", "synced_at",
     ]  # fmt: skip
+    last = GttTrigger.objects.filter(account=account, gtt_id__in=[one.gtt_id for one in told])
+    tellings = [telling(one.gtt_id, one.raw) for one in told]
+    new, _ = inbox.new_ones(tellings, dict(last.values_list("gtt_id", "content")))
+    inbox.keep(account, Subject.GTT, new, heard_from=heard_from, at=at)
     GttTrigger.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["account", "gtt_id"], update_fields=names
     )

@@ -87,7 +87,9 @@ def look_over(request: DeskRequest, form: TicketForm, order: Order) -> None:
     """Judge new terms by the rules of a new order, and by what is filled already."""
     if not form.is_valid():
         return
-    facts = front.facts_of(form.ticket, order.account, timezone.now(), user=request.user)
+    facts = front.facts_of(
+        form.ticket, order.account, timezone.now(), user=request.user, may_wait=True
+    )
     form.take(changes.problems_of(order, form.ticket, facts))
 
 

@@ -26,6 +26,8 @@ from accounts.brokers import limits, patience
 from accounts.brokers.base import Broker
 from accounts.brokers.errors import AuthExpired, BrokerError, TradedeskError
 from accounts.lines import line_to
+from orders import inbox
+from orders.inbox import Subject
 from tradedesk import live, metrics
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,9 @@ class Part(models.TextChoices):
     ORDERS = "orders", "Orders"
     TRADES = "trades", "Trades"
     GTTS = "gtts", "GTT"
+
+
+SUBJECTS = {Part.ORDERS: Subject.ORDER, Part.TRADES: Subject.TRADE, Part.GTTS: Subject.GTT}
 
 
 class Implausible(TradedeskError):
@@ -129,6 +134,10 @@ def refresh(account: BrokerAccount, source: Source) -> Outcome:
     except AuthExpired as error:
         return Outcome(part=source.part, error=str(error))  # the account itself says so, loudly
     except (BrokerError, Implausible) as error:
+        if isinstance(error, BrokerError) and source.part in SUBJECTS:
+            inbox.keep_unread(
+                account, SUBJECTS[source.part], error, heard_from="sync", at=timezone.now()
+            )
         note_failure(dataset, str(error))
         return Outcome(part=source.part, error=str(error))
     finally:

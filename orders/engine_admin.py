@@ -16,6 +16,7 @@ from accounts.brokerage import BrokerAccount
 from accounts.site import AsksForWhatIsShown, ReadOnly, actor_of
 from orders.engine import switch
 from orders.engine.models import KillSwitch, OrderAttempt, OrderTask, StopLevel, TaskEvent
+from orders.inbox import Heard
 
 ASKED = (
     "account", "who", "kind", "source", "key", "exchange", "symbol", "strategy", "target", "is_exit",
@@ -141,3 +142,14 @@ class OrderTaskAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
             for one in steps
         )
         return format_html_join("", "<p>{} · {} · {} · {}<br>{}</p>", rows)
+
+
+@admin.register(Heard)
+class HeardAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    """What brokers said, as it came; with `trouble` where the book could not take it."""
+
+    list_display = ["at", "account_id", "subject", "name", "heard_from", "trouble"]
+    list_filter = [("trouble", admin.EmptyFieldListFilter), "subject", "heard_from"]
+    search_fields = ["=name"]
+    ordering = ["-at", "-pk"]
+    show_full_result_count = False

@@ -39,9 +39,10 @@ def facts_of(
     *,
     user: User | None = None,
     is_exit: bool = False,
+    may_wait: bool = False,
 ) -> Facts:
-    """Gather what a ticket is judged by, of this person; the market is asked unless they want out."""
-    look = quotes.newest if is_exit else partial(quotes.look, user=user)
+    """Gather what a ticket is judged by, of this person; the market is asked if there is time for it."""
+    look = partial(quotes.look, user=user) if may_wait else quotes.newest
     last, band = quotes.market_in(look(account, ticket.exchange, ticket.symbol))
     return facts_for(
         ticket, account, at=at, caps=caps_of(account, user), is_exit=is_exit,
@@ -51,7 +52,7 @@ def facts_of(
 
 def place(asked: Asked, ticket: Ticket, at: datetime, *, is_exit: bool = False) -> Accepted:
     """Look the ticket over and have it sent."""
-    facts = facts_of(ticket, asked.account, at, user=asked.user, is_exit=is_exit)
+    facts = facts_of(ticket, asked.account, at, user=asked.user, is_exit=is_exit, may_wait=False)
     found = refusals(check(ticket, facts))
     if found:
         raise Refused(found)

@@ -82,6 +82,8 @@ class Order(models.Model):
     exchange_at = models.DateTimeField(null=True)
     updated_at = models.DateTimeField(null=True)
     raw = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    content = models.CharField(max_length=64, blank=True)  # of the telling that was kept last
+    strategy = models.CharField(max_length=20, blank=True)  # its code, by the tag
     synced_at = models.DateTimeField()
     first_seen_at = models.DateTimeField(default=timezone.now)
 
@@ -150,6 +152,7 @@ class Trade(models.Model):
     exchange_at = models.DateTimeField(null=True)
     exchange_order_id = models.CharField(max_length=40, null=True)  # noqa: DJ001
     raw = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    content = models.CharField(max_length=64, blank=True)
     synced_at = models.DateTimeField()
 
     class Meta:
@@ -182,6 +185,7 @@ class GttTrigger(models.Model):
     expires_at = models.DateTimeField(null=True)
     is_listed = models.BooleanField(default=True)
     raw = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    content = models.CharField(max_length=64, blank=True)
     synced_at = models.DateTimeField()
 
     class Meta:

@@ -2,6 +2,7 @@
 
 from orders.datasets import Dataset
 from orders.engine.models import KillSwitch, Lane, OrderAttempt, OrderTask, TaskEvent
+from orders.inbox import Heard
 from orders.instruments.models import Instrument, MasterImport
 from orders.ledger import GttTrigger, Order, OrderStep, Trade
 from orders.product_rules import ProductRule
@@ -10,6 +11,7 @@ from orders.risk.models import RiskLimits
 __all__ = [
     "Dataset",
     "GttTrigger",
+    "Heard",
     "Instrument",
     "KillSwitch",
     "Lane",

@@ -19,7 +19,17 @@ from orders.ledger import Order, OrderStep, Trade
 from orders.listing import told, unshown
 from orders.naming import names_of
 from orders.panels import Panel, Scope, answer, open_panel, scope_of
-from orders.shown import OrderLine, TradeLine, order_lines, state_of, trade_lines
+from orders.shown import (
+    TELLERS,
+    OrderLine,
+    TradeLine,
+    heard_of,
+    order_lines,
+    raw_of,
+    state_of,
+    told_by,
+    trade_lines,
+)
 from orders.tables import Column, Tab, heads, in_order, matches
 from orders.task_pages import task_list
 from tradedesk.http import DeskRequest
@@ -28,7 +38,6 @@ TABS = {"today": "Today", "open": "Open", "executed": "Executed", "trades": "Tra
 NEWEST_FIRST = "-time"
 MOST_ROWS = 500
 WORDS = ["PENDING", "TRIGGER PENDING", "PARTIAL", "COMPLETE", "REJECTED", "CANCELLED"]
-TELLERS = {"sync": "The broker, asked", "stream": "The broker, by itself", "desk": "This desk"}
 # What the seeds name, whichever broker told it.
 SEED_FIELDS = {
     "order_id": "order_id",
@@ -156,7 +165,9 @@ def fits(panel: Panel, line: OrderLine | TradeLine) -> bool:
     if isinstance(line, OrderLine) and query.get("status", line.state.word) != line.state.word:
         return False
     account = line.seat.account
-    words = (row.symbol, str(line.label), row.order_id, account.name, account.tag)
+    words = [row.symbol, str(line.label), row.order_id, account.name, account.tag]
+    if isinstance(row, Order):
+        words.append(row.strategy)
     return matches(query.get("q", ""), *words)
 
 
@@ -166,7 +177,7 @@ def orders_csv(panel: Panel) -> Iterator[list[Any]]:
         "validity", "quantity", "filled_quantity", "pending_quantity", "cancelled_quantity", "price",
         "trigger_price", "average_price",
     ]  # fmt: skip
-    more = ["status_text", "message", "exchange_order_id", "tag", "synced_at"]
+    more = ["status_text", "message", "exchange_order_id", "tag", "strategy", "synced_at"]
     yield ["account", "client_id", "environment", *names, "status", *more]
     for line in panel.body["rows"]:
         account, order = line.seat.account, line.order
@@ -199,7 +210,9 @@ def orders_json(scope: Scope) -> list[dict[str, Any]]:
 
 def order_json(line: OrderLine) -> dict[str, Any]:
     seeds = {name: getattr(line.order, field) for name, field in SEED_FIELDS.items()}
-    return told(seeds | line.order.raw, line.seat.account, line.seat.synced_at(Part.ORDERS))
+    ours = {"strategy": line.order.strategy} if line.order.strategy else {}
+    row = seeds | line.order.raw | ours
+    return told(row, line.seat.account, line.seat.synced_at(Part.ORDERS))
 
 
 def trades_json(scope: Scope) -> list[dict[str, Any]]:
@@ -246,6 +259,7 @@ def order_body(panel: Panel, *, order: Order) -> dict[str, Any]:
         "line": line,
         "steps": [step_of(step) for step in line.order.steps.order_by("at", "heard_at", "pk")],
         "trades": list(trades_of(order)),
+        "heard": [raw_of(one) for one in heard_of(order)],
     }
 
 
@@ -254,7 +268,8 @@ def whole_order_json(scope: Scope, *, order: Order) -> dict[str, Any]:
     if not scope.shown:
         return unshown(scope)[0] | {"order_id": order.order_id}
     trades = [trade.raw for trade in trades_of(order)]
-    return order_json(line_of(scope, order)) | {"trades": trades}
+    heard = [told_by(one) for one in heard_of(order)]
+    return order_json(line_of(scope, order)) | {"trades": trades, "heard": heard}
 
 
 def line_of(scope: Scope, order: Order) -> OrderLine:

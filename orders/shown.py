@@ -1,17 +1,23 @@
 """Orders as a page tells them: the broker's many states folded into few, and reasons made short."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
 
 from accounts.brokers.types import OrderStatus
+from orders.inbox import Heard, Subject
 from orders.instruments.labels import Label
 from orders.ledger import Order, Trade, trading_day
 from orders.naming import key_of, names_of
 from orders.panels import Seat
 from tradedesk.money import money, quantity
+from tradedesk.times import iso
 
 SHORT_BY = re.compile(
     r"Required margin is (?P<needed>\d[\d,]*(?:\.\d+)?) but available margin is "
@@ -30,6 +36,13 @@ FINAL = {
     OrderStatus.COMPLETE: "COMPLETE",
     OrderStatus.CANCELLED: "CANCELLED",
     OrderStatus.REJECTED: "REJECTED",
+}
+TELLERS = {
+    "sync": "The broker, asked",
+    "look": "The broker, asked",
+    "answer": "The broker, when it took it",
+    "stream": "The broker, by itself",
+    "postback": "The broker, by itself",
 }
 DOING = {
     OrderStatus.MODIFYING: "being changed",
@@ -190,3 +203,22 @@ def trade_lines(seats: Sequence[Seat], at: datetime) -> list[TradeLine]:
         )
         for row in rows
     ]
+
+
+def heard_of(order: Order) -> QuerySet[Heard]:
+    """Give what the broker said of it, as it came, the newest last."""
+    mine = Heard.objects.filter(account_id=order.account_id, subject=Subject.ORDER)
+    return mine.filter(name=order.order_id).order_by("at", "pk")
+
+
+def told_by(one: Heard) -> dict[str, Any]:
+    return {"at": iso(one.at), "from": one.heard_from, "payload": one.payload}
+
+
+def raw_of(one: Heard) -> dict[str, Any]:
+    """Tell one thing as it came."""
+    return {
+        "row": one,
+        "teller": TELLERS.get(one.heard_from, one.heard_from),
+        "text": json.dumps(one.payload, indent=1, ensure_ascii=False, sort_keys=True),
+    }

@@ -73,9 +73,10 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
         return show(request, account, form, key=signed, is_filled=True)
     form = TicketForm(request.POST)
     try:
-        asked = asked_by(request, account, form_keys.read(signed, request.user, account))
+        key = form_keys.read(signed, request.user, account)
         if not form.is_valid():
             return show(request, account, form, key=signed, status=422)
+        asked = asked_by(request, account, key, strategy=form.strategy_code)
         accepted = front.place(asked, form.ticket, timezone.now())
     except front.Refused:
         look_over(request, form, account)
@@ -91,20 +92,25 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
     return taken(request, account, accepted.task)
 
 
-def asked_by(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
+def asked_by(
+    request: DeskRequest, account: BrokerAccount, key: str, *, strategy: str = ""
+) -> Asked:
     confirms = request.POST.get("confirms", "")
     return Asked(
         account=account,
         key=key,
         source=Source.PAGE,
         user=request.user,
+        strategy=strategy,
         confirms=int(confirms) if confirms.isdecimal() and len(confirms) < 19 else None,
     )
 
 
 def look_over(request: DeskRequest, form: TicketForm, account: BrokerAccount) -> None:
     if form.is_valid():
-        facts = front.facts_of(form.ticket, account, timezone.now(), user=request.user)
+        facts = front.facts_of(
+            form.ticket, account, timezone.now(), user=request.user, may_wait=True
+        )
         form.judge(facts)
 
 

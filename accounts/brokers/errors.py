@@ -5,7 +5,8 @@ the way to the broker, and `retry_helps` whether the same call can succeed witho
 being done first. The broker's own error type, HTTP status and text are kept.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from accounts.brokers.words import Line, Outcome
 
@@ -31,12 +32,14 @@ class BrokerError(TradedeskError):
         text: str = "",
         error_type: str = "",
         status: int | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(operation)
         self.operation = operation
         self.text = text[:LONGEST_TEXT]
         self.error_type = error_type
         self.status = status
+        self.row = row  # the one row for which a whole answer could not be read
 
     def __str__(self) -> str:
         origin = " ".join(str(fact) for fact in (self.status, self.error_type) if fact)

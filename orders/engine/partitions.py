@@ -1,10 +1,11 @@
 """Tables that are cut by month, so that old months can be put away whole. A net catches what has no month."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.db import connection
 
-TABLES = ("orders_taskevent",)
+TABLES = ("orders_taskevent", "orders_heard")
 AHEAD = 3  # months made before they come
 
 
@@ -12,13 +13,13 @@ def month_after(year: int, month: int) -> tuple[int, int]:
     return (year + 1, 1) if month == 12 else (year, month + 1)
 
 
-def ensure(at: datetime) -> list[str]:
+def ensure(at: datetime, tables: Sequence[str] = TABLES) -> list[str]:
     """Make the parts of this month and the next few; give the names of those that are new."""
     made = []
     year, month = at.astimezone(UTC).year, at.astimezone(UTC).month
     for _ in range(AHEAD + 1):
         after = month_after(year, month)
-        for table in TABLES:
+        for table in tables:
             name = f"{table}_{year}_{month:02}"
             if name not in existing(table):
                 create(table, name, (year, month), after)

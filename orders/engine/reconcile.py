@@ -8,11 +8,12 @@ from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
 from accounts.lines import line_to
 from accounts.ways_in import fresh
-from orders import book
+from orders import book, inbox
 from orders.engine import core, store
 from orders.engine.core import State, Timing, Verdict
 from orders.engine.models import OrderTask
 from orders.engine.operations import Finding, Reading, operation
+from orders.inbox import Subject
 from orders.ledger import Order, trading_day
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def look(account_id: int, timing: Timing) -> int:
         reading = read(account, {operation(task.kind).reads for task in waiting})
     except BrokerError as error:
         logger.info("%s: it could not be read: %s", account.code, error)
+        inbox.keep_unread(account, Subject.ORDER, error, heard_from="look", at=began)
         for task in waiting:
             OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=store.now())
         return 0

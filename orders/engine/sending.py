@@ -304,5 +304,6 @@ def show(task: OrderTask, order_id: str) -> None:
         validity=order.validity, validity_minutes=order.validity_minutes,
         quantity=order.quantity, filled_quantity=0, price=order.price or Decimal(0),
         trigger_price=order.trigger_price or Decimal(0), tag=task.tag, tags=(task.tag,),
+        raw={"order_id": order_id},
     )  # fmt: skip
     book.absorb(task.account, [told], heard_from="answer", at=store.now())

@@ -20,10 +20,20 @@ ENGINE = "the engine"
 CHANNEL = "order_tasks"  # the hint that an account has something to do
 CODE_LENGTH = 13
 ALPHABET = string.ascii_uppercase + "234567"
+NO_STRATEGY = "TD"
 
 
 class Overtaken(TradedeskError):
     """Somebody else moved the task first; read it again."""
+
+
+class PutAway(TradedeskError):
+    """The month in which a task began was detached: its events alone no longer tell how it stands."""
+
+    def __init__(self, first: TaskEvent) -> None:
+        super().__init__(
+            f"events 1 to {first.version - 1} of T{first.task_id} are put away: see `months list`"
+        )
 
 
 def now() -> datetime:
@@ -104,7 +114,7 @@ def note_wait(task: OrderTask, why: str, place: int | None = None) -> None:
 
 def fresh_tag(strategy: str) -> str:
     """Make a tag of at most 18 letters and digits: the strategy's code, then what no other order has."""
-    return (strategy or "TD") + "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    return (strategy or NO_STRATEGY) + "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
 
 
 def tags_of(task: OrderTask) -> list[str]:
@@ -114,7 +124,9 @@ def tags_of(task: OrderTask) -> list[str]:
 def replay(events: Iterable[TaskEvent]) -> dict[str, Any]:
     """Work out how a task stands from its events alone."""
     standing: dict[str, Any] = {}
-    for event in events:
+    for number, event in enumerate(events):
+        if not number and event.version > 1:
+            raise PutAway(event)
         standing |= event.changes
         standing["version"] = event.version
     return standing

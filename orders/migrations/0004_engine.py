@@ -44,7 +44,7 @@ NO_EVENTS = """
 
 
 def make_months(apps: object, schema_editor: object) -> None:
-    partitions.ensure(timezone.now())
+    partitions.ensure(timezone.now(), ["orders_taskevent"])
 
 
 class Migration(migrations.Migration):

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.brokers.words import OrderType, Product, Side, Validity, Variety
+from orders import strategies
 from orders.tickets.checking import check
 from orders.tickets.facts import Facts
 from orders.tickets.problems import Problem, Severity, listed, refusals
@@ -78,6 +79,16 @@ class InstrumentField(forms.Field):
         return exchange, symbol
 
 
+class StrategyField(forms.CharField):
+    """The code of a strategy, or none."""
+
+    def to_python(self, value: Any) -> str:
+        try:
+            return strategies.check(super().to_python(value) or "")
+        except strategies.BadStrategy as error:
+            raise ValidationError(str(error), code="unreadable") from None
+
+
 class JudgedForm(forms.Form):
     """A form whose terms are looked over: each refusal then stands beside the field it is about."""
 
@@ -120,16 +131,19 @@ class TicketForm(JudgedForm):
     iceberg_quantity = TypedField(read_whole)
     autoslice = forms.BooleanField(required=False)
     auction_number = forms.CharField(required=False, max_length=20)
+    strategy = StrategyField(required=False)  # no term of the order: it goes into the tag
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.read: Ticket | None = None
+        self.strategy_code = ""
 
     def clean(self) -> dict[str, Any] | None:
         if not self.errors:
             terms = dict(self.cleaned_data)
             exchange, symbol = terms.pop("instrument")
             auction = terms.pop("auction_number") or None
+            self.strategy_code = terms.pop("strategy")
             self.read = Ticket(exchange=exchange, symbol=symbol, auction_number=auction, **terms)
         return super().clean()
 

@@ -155,7 +155,7 @@ def test_while_one_types_only_what_is_wrong_is_said(client, account):
 
 def test_without_a_last_price_nothing_is_sent_and_it_says_why(client, path, exchange):  # noqa: F811
     key = key_in(client.get(path))
-    faults(exchange, {"route": "ltp", "effect": "status_503_before_acceptance"})
+    faults(exchange, {"route": "quote", "effect": "status_503_before_acceptance"})
 
     answer = send(client, path, SINGLE, key=key)
 

@@ -347,3 +347,29 @@ def test_an_order_of_another_account_is_not_found(client, traded, make_person): 
 
     assert client.get(f"/a/paper/orders/{order.order_id}/").status_code == 404
     assert client.get("/a/paper/orders/none/").status_code == 404
+
+
+def test_a_strategy_stands_in_the_book_where_there_is_one(client, account):
+    heard(account, order_id="1", tag="s12")
+    heard(account, order_id="2")
+
+    page = client.get("/orders/").content.decode()
+    assert page.count('title="Strategy">12<') == 1
+    rows = csv.DictReader(io.StringIO(client.get("/orders/", {"format": "csv"}).content.decode("utf-8-sig")))  # fmt: skip
+    assert {row["order_id"]: row["strategy"] for row in rows} == {"1": "12", "2": ""}
+
+
+def test_an_order_shows_what_was_said_of_it_word_for_word_to_its_people_alone(
+    client,
+    account,
+    enter,  # noqa: F811
+    stranger,  # noqa: F811
+):
+    heard(account, order_id="1", raw={"order_id": "1", "odd_fact": "<b>7</b>"})
+    path = f"/a/{account.code}/orders/1/"
+
+    page = client.get(path).content.decode()
+    assert "odd_fact&quot;: &quot;&lt;b&gt;7&lt;/b&gt;" in page
+    [told_raw] = client.get(path, headers={"Accept": "application/json"}).json()["heard"]
+    assert told_raw["payload"]["odd_fact"] == "<b>7</b>"
+    assert enter(stranger).get(path).status_code == 404

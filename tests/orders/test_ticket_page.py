@@ -259,3 +259,13 @@ def test_the_search_offers_what_can_be_traded(client, account):
 
     assert "instrument=NFO%3ANIFTY26NOVFUT" in found.content.decode()
     assert "NIFTY+50" not in found.content.decode()
+
+
+def test_the_strategy_on_the_ticket_goes_into_the_task(client, path, asha):  # noqa: F811
+    refused = send(client, path, strategy="momentum")
+    assert refused.status_code == 422
+    assert "up to three letters or digits" in said(refused)
+
+    send(client, path, strategy="mom")
+
+    assert OrderTask.objects.get().strategy == "MOM"

@@ -1,8 +1,8 @@
 """What every part of the adapter stands on: the client, and what to do with odd answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from accounts.brokers.capabilities import Capabilities
 from accounts.brokers.errors import (
@@ -14,7 +14,7 @@ from accounts.brokers.errors import (
 )
 from accounts.brokers.kite.environments import Environment
 from accounts.brokers.kite.sending import Gate, Sender, open_gate
-from accounts.brokers.kite.values import Unreadable
+from accounts.brokers.kite.values import Unreadable, raw
 
 if TYPE_CHECKING:
     pass
@@ -92,6 +92,18 @@ def reading(operation: str) -> Iterator[None]:
         yield
     except ODD as error:
         raise BrokerUnavailable(operation, text=oddity(error)) from error
+
+
+def rows_of[T](operation: str, read: Callable[[Any], T], told: Iterable[Any]) -> list[T]:
+    """Read every row; one that makes no sense spoils the answer, and is handed on as it came."""
+    found = []
+    for row in told:
+        try:
+            found.append(read(row))
+        except ODD as error:
+            came = raw(row) if isinstance(row, Mapping) else {"row": row}
+            raise BrokerUnavailable(operation, text=oddity(error), row=came) from error
+    return found
 
 
 @contextmanager

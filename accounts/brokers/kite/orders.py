@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.brokers.errors import BrokerError, InvalidOrder
-from accounts.brokers.kite.client import Client, reading, writing
+from accounts.brokers.kite.client import Client, reading, rows_of, writing
 from accounts.brokers.kite.refusals import Refusal, name_refusal
 from accounts.brokers.kite.rows import fill_from, order_from, placed_from
 from accounts.brokers.kite.values import text
@@ -66,7 +66,7 @@ class Orders(Client):
 
     def orders(self) -> list[OrderUpdate]:
         with reading("read the order book"):
-            return [order_from(row) for row in self.kite.orders()]
+            return rows_of("read the order book", order_from, self.kite.orders())
 
     def order_history(self, order_id: str) -> list[OrderUpdate]:
         with reading("read the order"):
@@ -74,7 +74,7 @@ class Orders(Client):
 
     def trades(self) -> list[Fill]:
         with reading("read the trades"):
-            return [fill_from(row) for row in self.kite.trades()]
+            return rows_of("read the trades", fill_from, self.kite.trades())
 
     def order_trades(self, order_id: str) -> list[Fill]:
         with reading("read the trades of the order"):

@@ -31,6 +31,14 @@ STATUSES = {
     "NOT CANCELLED": OrderStatus.OPEN,
     "TRIGGER PENDING": OrderStatus.TRIGGER_PENDING,
 }
+# Words of orders on their way; whatever else comes is kept, read as well as can be, and told of.
+PASSING = frozenset(
+    {
+        "PUT ORDER REQ RECEIVED", "VALIDATION PENDING", "OPEN PENDING", "AMO REQ RECEIVED",
+        "MODIFY VALIDATION PENDING", "MODIFY PENDING", "MODIFIED", "CANCEL PENDING",
+        "CANCEL VALIDATION PENDING", "CANCELLED AMO", "MODIFY AMO REQ RECEIVED",
+    }
+)  # fmt: skip
 TOKENS = frozenset({"access_token", "refresh_token", "public_token", "enctoken", "api_key"})
 
 
@@ -41,6 +49,11 @@ def status_of(word: str) -> OrderStatus:
     if word.startswith("MODIF"):
         return OrderStatus.MODIFYING
     return OrderStatus.CANCELLING if word.startswith("CANCEL") else OrderStatus.RECEIVED
+
+
+def odd(word: str) -> str:
+    """Say so where a status is new to us."""
+    return "" if word in STATUSES or word in PASSING else f"the status {word!r} is new to us"
 
 
 def order_from(row: Row) -> OrderUpdate:
@@ -78,6 +91,7 @@ def order_from(row: Row) -> OrderUpdate:
         exchange_at=ist(row.get("exchange_timestamp")),
         # The official client turns every other time of an order into a datetime, but not this one.
         updated_at=ist(row.get("exchange_update_timestamp")),
+        odd=odd(text(row["status"])),
         raw=raw(row),
     )
 

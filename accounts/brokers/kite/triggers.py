@@ -3,7 +3,7 @@
 from typing import Any
 
 from accounts.brokers.errors import InvalidOrder
-from accounts.brokers.kite.client import Client, reading, writing
+from accounts.brokers.kite.client import Client, reading, rows_of, writing
 from accounts.brokers.kite.rows import alert_from, firing_from, gtt_from
 from accounts.brokers.kite.values import as_number, text
 from accounts.brokers.types import Alert, AlertFiring, AlertRequest, Gtt, GttKind, GttRequest
@@ -20,7 +20,7 @@ class Triggers(Client):
     def gtts(self) -> list[Gtt]:
         self.need(READ, offered=bool(self.offers.gtt))
         with reading(READ):
-            return [gtt_from(row) for row in self.kite.get_gtts()]
+            return rows_of(READ, gtt_from, self.kite.get_gtts())
 
     def gtt(self, gtt_id: str) -> Gtt:
         self.need(READ, offered=bool(self.offers.gtt))

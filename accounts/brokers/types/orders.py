@@ -112,6 +112,7 @@ class OrderUpdate:
     ordered_at: datetime | None = None
     exchange_at: datetime | None = None
     updated_at: datetime | None = None
+    odd: str = ""  # what of it is new to us
     raw: Raw = field(default_factory=dict, repr=False)
 
     @property

@@ -16,8 +16,6 @@ from orders.listing import chosen
 from orders.tickets.forms import TicketForm
 from tradedesk.commands import JsonCommand
 
-STRATEGY_LENGTH = 3
-
 
 class Command(JsonCommand):
     help = (
@@ -52,20 +50,22 @@ class Command(JsonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         (account,) = chosen([options["account"]])
-        asked = Asked(
-            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
-            who=f"{getpass.getuser()} at the shell", strategy=strategy_of(options["strategy"]),
-        )  # fmt: skip
         form = TicketForm({name: options.get(name) for name in TicketForm.base_fields})
         at = timezone.now()
         if form.is_valid():
-            form.judge(front.facts_of(form.ticket, account, at, user=asked.user))
+            form.judge(
+                front.facts_of(form.ticket, account, at, may_wait=True)
+            )  # no person's own limits
         if not form.is_valid():
             raise CommandError(problems_of(form), returncode=waiting.WRONG)
         if options["dry_run"]:
             self.answer({"ticket": form.ticket.canonical(), "state": "", "reason": ""},
                         text="Nothing is wrong with it. Nothing was stored.", as_json=options["json"])  # fmt: skip
             return
+        asked = Asked(
+            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
+            who=f"{getpass.getuser()} at the shell", strategy=form.strategy_code,
+        )  # fmt: skip
         try:
             accepted = front.place(asked, form.ticket, at)
         except PossibleDuplicate as error:
@@ -90,12 +90,3 @@ def problems_of(form: TicketForm) -> str:
         for field, errors in form.errors.items()
     ]
     return "\n".join(lines)
-
-
-def strategy_of(text: str) -> str:
-    """Check a strategy's code: it becomes part of each order's tag."""
-    if len(text) > STRATEGY_LENGTH or (text and not (text.isascii() and text.isalnum())):
-        raise CommandError(
-            "--strategy: up to three letters or digits, such as MOM.", returncode=waiting.WRONG
-        )
-    return text.upper()

@@ -66,6 +66,10 @@ class Command(JsonCommand):
             for one in task.tries.all()
         ]  # fmt: skip
         lines = [waiting.line(task)]
+        if len(steps) < task.version:
+            lines.append(
+                f"  {task.version - len(steps)} earlier steps are put away: see `months list`"
+            )
         lines += [f"  {one['at']}  {one['what']}  by {one['who']}" for one in steps]
         lines += [
             f"  attempt {one['number']}, tag {one['tag']}: {one['outcome'] or 'no answer'}"
