@@ -117,6 +117,9 @@ class Sender:
         attempt = self.begin(task)
         if attempt is None:
             return
+        if attempt.number == 1:
+            waited = (attempt.began_at - task.created_at).total_seconds()
+            metrics.TO_BROKER.labels(task.kind).observe(waited)
         points.reached("C7")
         sent: Sent | None = None
         failure: BrokerError | None = None
