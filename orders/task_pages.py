@@ -1,5 +1,6 @@
 """What is on its way to the broker: one task, the day's list, and what a person decides."""
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -76,6 +77,8 @@ def show(
     line = task_shown.line_of(task)
     polls = request.GET.get("polls", "0")
     asked = int(polls) if polls.isdecimal() and len(polls) < 4 else 0
+    if asked >= MOST_POLLS and not line.is_settled:
+        line = replace(line, is_given_up=True)
     is_trader = RANK[role_of(request.user, account) or Role.VIEWER] >= RANK[Role.TRADER]
     events = TaskEvent.objects.filter(task_id=task.pk)
     facts = {

@@ -29,6 +29,8 @@ FAILED = {
     Kind.CANCEL: "The order was not cancelled",
 }
 UNKNOWN = "Order status unknown, check order book"
+MAY_STAND = {Reason.DUPLICATE, Reason.MISMATCH, Reason.UNCLEAR}
+ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
 def href(task: OrderTask) -> str:
@@ -56,6 +58,8 @@ class TaskLine:
     task: OrderTask
     place: int | None = None
     order: Order | None = None
+    is_given_up: bool = False  # whoever asks has asked often enough
+    unknown = UNKNOWN
 
     @property
     def what(self) -> str:
@@ -77,6 +81,8 @@ class TaskLine:
                 return "SENT"
             case State.FAILED:
                 return "FAILED"
+            case State.DEAD_LETTER if self.task.reason not in MAY_STAND:
+                return "FAILED"
         return "UNKNOWN"
 
     @property
@@ -86,12 +92,17 @@ class TaskLine:
 
     @property
     def level(self) -> str:
-        return {"SENT": "success", "FAILED": "error", "UNKNOWN": "warning"}.get(self.word, "info")
+        if self.task.state == State.DEAD_LETTER:
+            return "error"
+        word = "UNKNOWN" if self.is_given_up else self.word
+        return {"SENT": "success", "FAILED": "error", "UNKNOWN": "warning"}.get(word, "info")
 
     @property
     def sentence(self) -> str:
         """Say how it stands: on its way, or one of the three outcomes."""
         task = self.task
+        if self.is_given_up:
+            return UNKNOWN
         match task.state:
             case State.PENDING:
                 waits = f"Waits for {task.waits_for}" if task.waits_for else "Waits to be sent"
@@ -101,7 +112,7 @@ class TaskLine:
                 return "On its way to the broker"
             case State.COMPLETED:
                 return DONE[Kind(task.kind)]
-            case State.FAILED:
+            case State.FAILED | State.DEAD_LETTER:
                 return f"{FAILED[Kind(task.kind)]}: {task.message.rstrip('.') or task.reason}"
         return UNKNOWN
 
@@ -110,17 +121,23 @@ class TaskLine:
         """Add what the sentence leaves open."""
         task = self.task
         if task.state == State.PENDING and self.place:
-            return f"Number {self.place} in the queue."
+            return f"{ordinal(self.place)} in the queue."
         if task.state == State.UNKNOWN:
             return "The broker is asked what became of it. It is not sent again meanwhile."
-        if task.state == State.DEAD_LETTER or task.state == State.COMPLETED:
-            return task.message
-        return ""
+        if task.state == State.DEAD_LETTER and task.reason in MAY_STAND:
+            return "It may stand at the broker: check the order book before you send it again."
+        return task.message if task.state == State.COMPLETED else ""
 
     @property
     def in_book(self) -> Standing | None:
         """Tell how its order stands in the book, once it is there."""
         return state_of(self.order.status, self.order.filled_quantity) if self.order else None
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st"""
+    is_teen = number % 100 in {11, 12, 13}
+    return f"{number}{'th' if is_teen else ENDINGS.get(number % 10, 'th')}"
 
 
 def line_of(task: OrderTask) -> TaskLine:
