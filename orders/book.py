@@ -16,6 +16,7 @@ from django.db import transaction
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import Fill, Gtt, OrderStatus, OrderUpdate
+from orders import news
 from orders.engine.adoption import adopt
 from orders.ledger import GttTrigger, Order, OrderStep, Trade, trading_day
 
@@ -47,6 +48,10 @@ def absorb(
     here = Order.objects.filter(account=account, order_id__in=by_id)
     known = {order.order_id: order for order in here.select_for_update().order_by("pk")}
     # A row that is as old as this news was made by it.
+    filled = {
+        order_id: 0 if order.synced_at == at else order.filled_quantity
+        for order_id, order in known.items()
+    }
     changed = [
         order
         for order_id, order in known.items()
@@ -60,6 +65,8 @@ def absorb(
     ]
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
     adopt(account, [update for some in by_id.values() for update in some])
+    has_fills = any(one.filled_quantity > filled[one.order_id] for one in changed)
+    news.tell(account, changed, has_fills=has_fills)
     return len(changed)
 
 

@@ -1,6 +1,7 @@
 """The closed catalogue of live events, the names of their groups, and the one way to announce."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal, TypedDict
 
@@ -44,6 +45,27 @@ class TaskChanged(TypedDict):
     state: str
 
 
+class OrderChanged(TypedDict):
+    """An order stands differently at its broker."""
+
+    type: Literal["order.changed"]
+    account: int
+    order_id: str
+    status: str
+    filled_quantity: int
+    average_price: str
+    status_message: str
+
+
+class StopChanged(TypedDict):
+    """The kill switch was pressed or released, for one account or, with none, for all."""
+
+    type: Literal["stop.changed"]
+    account: int | None
+    level: str
+    is_stopped: bool
+
+
 class SessionEnded(TypedDict):
     """A person's session is over; its sockets close."""
 
@@ -51,7 +73,16 @@ class SessionEnded(TypedDict):
     session: str
 
 
-Event = PanelChanged | AccountChanged | MembershipChanged | TaskChanged | SessionEnded
+Event = (
+    PanelChanged
+    | AccountChanged
+    | MembershipChanged
+    | TaskChanged
+    | OrderChanged
+    | StopChanged
+    | SessionEnded
+)
+EVERYBODY = "everybody"  # the group of all who are signed in
 
 
 def account_group(account_id: int) -> str:
@@ -69,10 +100,24 @@ def announce(group: str, event: Event) -> None:
     transaction.on_commit(partial(send, group, event), robust=True)
 
 
+def announce_all(group: str, events: Sequence[Event]) -> None:
+    """The same for many events in one go."""
+    transaction.on_commit(partial(send_all, group, events), robust=True)
+
+
 def send(group: str, event: dict[str, Any] | Event) -> None:
     """Tell the group now. While Redis is away nobody is told, and pages look for themselves."""
-    layer = get_channel_layer()
+    send_all(group, [event])
+
+
+def send_all(group: str, events: Sequence[dict[str, Any] | Event]) -> None:
     try:
-        async_to_sync(layer.group_send)(group, event)
+        async_to_sync(send_each)(group, events)
     except (redis.RedisError, OSError) as error:
-        logger.info("nobody was told of %s: %s", event["type"], error)
+        logger.info("nobody was told of %s: %s", events[0]["type"], error)
+
+
+async def send_each(group: str, events: Sequence[dict[str, Any] | Event]) -> None:
+    layer = get_channel_layer()
+    for event in events:
+        await layer.group_send(group, event)
