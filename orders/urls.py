@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from orders import change_pages, gtt_pages, order_pages, task_pages, ticket_pages
+from orders import change_pages, gtt_pages, order_pages, stop_pages, task_pages, ticket_pages
 
 urlpatterns = [
     path("orders/", order_pages.orders, name="orders"),
@@ -26,6 +26,9 @@ urlpatterns = [
         name="cancel_order",
     ),
     path("a/<code:code>/orders/<str:order_id>/", order_pages.order, name="order"),
+    path("stop/", stop_pages.stop_trading, name="stop_trading"),
+    path("stop/<int:pk>/release/", stop_pages.release_stop, name="release_stop"),
+    path("_panel/stops/", stop_pages.bar, name="stops"),
     path("gtt/", gtt_pages.gtt, name="gtt"),
     path("a/<code:code>/gtt/", gtt_pages.gtt, name="gtt_of"),
 ]
