@@ -11,7 +11,8 @@ from accounts.breaker import Breaker
 from accounts.brokerage import BrokerAccount
 from orders.engine import store
 from orders.engine.core import State
-from orders.engine.models import OrderTask
+from orders.engine.models import OrderAttempt, OrderTask
+from tradedesk import metrics
 
 OPEN = (State.PENDING, State.RUNNING, State.UNKNOWN)
 
@@ -24,6 +25,13 @@ class Standing(Collector):
             yield from [tasks(), *dead_letters(), breakers()]
         except DatabaseError:
             return
+
+
+def note_leaving(task: OrderTask, attempt: OrderAttempt) -> None:
+    """Count how long a task was on its way here, when it leaves for the first time."""
+    if attempt.number == 1:
+        waited = (attempt.began_at - task.created_at).total_seconds()
+        metrics.TO_BROKER.labels(task.kind).observe(waited)
 
 
 def tasks() -> Metric:

@@ -22,7 +22,7 @@ from accounts.brokers.words import CallClass, OrderStatus, Outcome
 from accounts.lines import limiter, line_to
 from accounts.ways_in import fresh
 from orders import book, datasets
-from orders.engine import core, exits, points, store, switch
+from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
@@ -117,9 +117,7 @@ class Sender:
         attempt = self.begin(task)
         if attempt is None:
             return
-        if attempt.number == 1:
-            waited = (attempt.began_at - task.created_at).total_seconds()
-            metrics.TO_BROKER.labels(task.kind).observe(waited)
+        measures.note_leaving(task, attempt)
         points.reached("C7")
         sent: Sent | None = None
         failure: BrokerError | None = None
