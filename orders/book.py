@@ -48,16 +48,15 @@ def absorb(
     here = Order.objects.filter(account=account, order_id__in=by_id)
     known = {order.order_id: order for order in here.select_for_update().order_by("pk")}
     # A row that is as old as this news was made by it.
+    made = {order_id for order_id, order in known.items() if order.synced_at == at}
     filled = {
-        order_id: 0 if order.synced_at == at else order.filled_quantity
+        order_id: 0 if order_id in made else order.filled_quantity
         for order_id, order in known.items()
     }
-    changed = [
-        order
-        for order_id, order in known.items()
-        if advance(order, by_id[order_id], at) or order.synced_at == at
-    ]
-    Order.objects.bulk_update(changed, [*set(TOLD) - {"order_id"}, "synced_at"])
+    moved = {
+        order_id: order for order_id, order in known.items() if advance(order, by_id[order_id], at)
+    }
+    Order.objects.bulk_update(moved.values(), [*set(TOLD) - {"order_id"}, "synced_at"])
     steps = [
         step_of(known[order_id], update, heard_from)
         for order_id, some in by_id.items()
@@ -65,6 +64,7 @@ def absorb(
     ]
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
     adopt(account, [update for some in by_id.values() for update in some])
+    changed = [order for order_id, order in known.items() if order_id in made | moved.keys()]
     has_fills = any(one.filled_quantity > filled[one.order_id] for one in changed)
     news.tell(account, changed, has_fills=has_fills)
     return len(changed)

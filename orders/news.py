@@ -30,7 +30,8 @@ def tell(account: BrokerAccount, orders: Sequence[Order], *, has_fills: bool) ->
     if not orders:
         return
     datasets.look_different(account.pk, Part.ORDERS)
-    live.announce_all(live.account_group(account.pk), [event_of(one) for one in orders])
+    for one in orders:
+        live.announce(live.account_group(account.pk), event_of(one))
     if has_fills:
         renew = partial(datasets.renew_soon, account.pk, datasets.CHANGED_BY_FILLS)
         transaction.on_commit(renew, robust=True)

@@ -5,12 +5,29 @@ import redis
 from django.conf import settings
 from django.core.cache import cache
 
+LONG = (
+    "tests/engine/test_crash",
+    "tests/e2e/",
+    "tests/desk/",
+    "tests/engine/",
+    "tests/paper/test_paper_doors",
+)
+
 
 def pytest_configure(config):
     # Hashed names need a collection first; the browser tests have one, these need none.
     settings.STORAGES["staticfiles"] = {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take long, so that no worker is left alone with one at the end."""
+    items.sort(
+        key=lambda item: next(
+            (rank for rank, part in enumerate(LONG) if part in str(item.path)), len(LONG)
+        )
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,21 @@
 """The closed catalogue of live events, the names of their groups, and the one way to announce."""
 
+import asyncio
+import atexit
 import logging
-from collections.abc import Sequence
+import os
+import threading
+from concurrent.futures import Future, wait
 from functools import partial
 from typing import Any, Literal, TypedDict
 
 import redis
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.db import transaction
 
 logger = logging.getLogger(__name__)
+PATIENCE = 2.0  # seconds for one telling
+MOST_WAITING = 1_000
 
 
 class PanelChanged(TypedDict):
@@ -100,24 +105,52 @@ def announce(group: str, event: Event) -> None:
     transaction.on_commit(partial(send, group, event), robust=True)
 
 
-def announce_all(group: str, events: Sequence[Event]) -> None:
-    """The same for many events in one go."""
-    transaction.on_commit(partial(send_all, group, events), robust=True)
-
-
 def send(group: str, event: dict[str, Any] | Event) -> None:
-    """Tell the group now. While Redis is away nobody is told, and pages look for themselves."""
-    send_all(group, [event])
+    """Tell the group now, and wait for nobody."""
+    VOICE.say(group, event)
 
 
-def send_all(group: str, events: Sequence[dict[str, Any] | Event]) -> None:
-    try:
-        async_to_sync(send_each)(group, events)
-    except (redis.RedisError, OSError) as error:
-        logger.info("nobody was told of %s: %s", events[0]["type"], error)
+class Voice:
+    """What this process says to open pages: one after another, in a thread of its own.
+
+    While Redis is away nobody is told, and pages look for themselves.
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew; a process that was just forked has none of its parent's threads."""
+        self.lock = threading.Lock()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.said: set[Future[None]] = set()
+
+    def say(self, group: str, event: dict[str, Any] | Event) -> None:
+        with self.lock:
+            if self.loop is None:
+                self.loop, self.turn = asyncio.new_event_loop(), asyncio.Lock()
+                threading.Thread(target=self.loop.run_forever, name="voice", daemon=True).start()
+            if len(self.said) >= MOST_WAITING:
+                logger.info("nobody was told of %s: too much waits to be told", event["type"])
+                return
+            one = asyncio.run_coroutine_threadsafe(self.speak(group, event), self.loop)
+            self.said.add(one)
+        one.add_done_callback(self.said.discard)
+
+    async def speak(self, group: str, event: dict[str, Any] | Event) -> None:
+        try:
+            async with self.turn, asyncio.timeout(PATIENCE):
+                await get_channel_layer().group_send(group, event)
+        except (redis.RedisError, OSError) as error:
+            logger.info("nobody was told of %s: %s", event["type"], error)
+        except Exception:
+            logger.exception("nobody was told of %s", event["type"])
+
+    def finish(self) -> None:
+        """Say what still waits, before the process ends."""
+        wait(set(self.said), timeout=PATIENCE)
 
 
-async def send_each(group: str, events: Sequence[dict[str, Any] | Event]) -> None:
-    layer = get_channel_layer()
-    for event in events:
-        await layer.group_send(group, event)
+VOICE = Voice()
+atexit.register(VOICE.finish)
+os.register_at_fork(after_in_child=VOICE.begin)

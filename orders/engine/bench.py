@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,12 +25,12 @@ from accounts.brokers.words import OrderType, Product, Side
 from accounts.models import User
 from orders.engine import asking
 from orders.engine.accept import Asked
-from orders.engine.models import OrderAttempt, OrderTask, Source
+from orders.engine.models import Lane, OrderAttempt, OrderTask, Source
 from orders.instruments.syncing import sync_due
 from orders.waiting import wait
 
 LASTS = timedelta(minutes=15)  # in a storm: longer than any queue of it
-KILL_EVERY = 3.0
+KILL_EVERY = 5.0
 FAULTS = (
     {"effect": "drop_before_acceptance"},
     {"effect": "drop_after_acceptance"},
@@ -81,11 +82,19 @@ def registered(account: BrokerAccount) -> list[dict[str, Any]]:
     return [one for one in [*ledger["orders"], *ledger["refused"]] if "order_id" in one]
 
 
-def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
-    """Give orders one by one to an idle engine; the exchange says when each one came."""
+def accounts_of_a_trader(number: int) -> list[BrokerAccount]:
+    """Give so many accounts of the owner in which ITC can be bought."""
     control("POST", "prices", {"NSE:ITC": "400"})
     sync_due(at=timezone.now())  # what is not listed does not leave
-    account = BrokerAccount.objects.linked().earliest("pk")
+    owner = User.objects.earliest("pk")
+    while BrokerAccount.objects.linked().count() < number:
+        linking.link_paper(owner=owner)
+    return list(BrokerAccount.objects.linked().order_by("pk")[:number])
+
+
+def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
+    """Give orders one by one to an idle engine; the exchange says when each one came."""
+    account = accounts_of_a_trader(1)[0]
     stored = {}
     for index in range(begin, begin + number):
         task = give(account, index)
@@ -107,48 +116,71 @@ def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
 # A storm -----------------------------------------------------------------------------------------
 
 
-def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 205) -> dict[str, Any]:
+def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 600) -> dict[str, Any]:
     """Let orders come as fast as they can, the exchange fail at times and senders die.
 
     Giving ends after half of the time, so that the rest can leave; what was given is told.
     """
-    owner = User.objects.earliest("pk")
-    control("POST", "prices", {"NSE:ITC": "400"})
-    sync_due(at=timezone.now())
-    mine = [linking.link_paper(owner=owner) for _ in range(accounts)]
+    mine = accounts_of_a_trader(accounts)
     rules = [{**one, "route": "order.place", "probability": 0.02} for one in FAULTS]
     control("POST", "faults", {"rules": rules})
-    chance, began = random.Random(1), time.monotonic()  # noqa: S311
-    basket = uuid.uuid4()  # one request: what is measured is the queue, not the hold before it
-    streams = [start_stream() for _ in range(2)]
+    began = time.monotonic()
+    reaper = Reaper()
     try:
-        for index in range(tasks // accounts):
-            if time.monotonic() - began > seconds / 2:
-                break
-            for account in mine:
-                give(account, index, basket)
-            # Its own life is too short for so long a queue.
-            young = OrderTask.objects.filter(
-                account__in=mine, expires_at__lt=F("created_at") + LASTS
-            )
-            young.update(expires_at=F("created_at") + LASTS)
+        give_all(mine, tasks // accounts, began + seconds / 2, reaper)
         stored_s = time.monotonic() - began
-        while OrderTask.objects.working().filter(account__in=mine).exists():
-            if time.monotonic() - began > seconds:
-                break
-            time.sleep(KILL_EVERY)
-            victim = chance.randrange(len(streams))
-            streams[victim].send_signal(signal.SIGKILL)
-            streams[victim].wait()
-            streams[victim] = start_stream()
+        while OrderTask.objects.working().exists() and time.monotonic() - began < seconds:
+            time.sleep(0.5)
+            reaper.come()
     finally:
-        for one in streams:
-            one.terminate()
+        reaper.end()
         control("DELETE", "faults")
     took = time.monotonic() - began
-    given = OrderTask.objects.filter(account__in=mine).count()
+    given = OrderTask.objects.count()
+    rate = round(given / took, 1)
     return {**judged(mine), "tasks": given, "wanted": tasks, "stored_s": round(stored_s, 1), "took_s": round(took, 1),
-            "a_second": round(given / took, 1), "time_to_live": "15 min", "triggers": "off"}  # fmt: skip
+            "a_second": rate, "killed": reaper.killed, "time_to_live": "15 min", "triggers": "off"}  # fmt: skip
+
+
+def give_all(accounts: list[BrokerAccount], each: int, deadline: float, reaper: "Reaper") -> None:
+    basket = uuid.uuid4()  # one request: what is measured is the queue, not the hold before it
+    for index in range(each):
+        if time.monotonic() > deadline:
+            return
+        for account in accounts:
+            give(account, index, basket)
+        # Its own life is too short for so long a queue.
+        young = OrderTask.objects.working().filter(expires_at__lt=F("created_at") + LASTS)
+        young.update(expires_at=F("created_at") + LASTS)
+        reaper.come()
+
+
+class Reaper:
+    """Two senders beside the desk's own; every few seconds one of the three dies in what it does."""
+
+    def __init__(self) -> None:
+        self.chance = random.Random(1)  # noqa: S311
+        self.mine = [start_stream() for _ in range(2)]
+        self.next = time.monotonic() + KILL_EVERY
+        self.killed = 0
+
+    def come(self) -> None:
+        if time.monotonic() < self.next:
+            return
+        self.next = time.monotonic() + KILL_EVERY
+        leading = Lane.objects.filter(runner_until__gt=timezone.now()).order_by()
+        runners = sorted(leading.values_list("runner", flat=True).distinct())
+        if runners:
+            with suppress(ProcessLookupError):
+                os.kill(int(self.chance.choice(runners).rpartition(":")[2]), signal.SIGKILL)
+                self.killed += 1
+        # The desk brings its own back by itself.
+        self.mine = [one if one.poll() is None else start_stream() for one in self.mine]
+
+    def end(self) -> None:
+        for one in self.mine:
+            one.terminate()
+            one.wait(20)
 
 
 def start_stream() -> "subprocess.Popen[bytes]":

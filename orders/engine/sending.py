@@ -5,13 +5,11 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
-from django.db.models import Q
 
-from accounts import breaker
 from accounts.access import why_no_trading
 from accounts.brokerage import BrokerAccount
 from accounts.brokerage import State as AccountState
@@ -26,6 +24,7 @@ from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
+from orders.engine.outlook import Outlook, outlook_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
 from orders.product_rules import learn_from
@@ -36,8 +35,6 @@ logger = logging.getLogger(__name__)
 LOCKS = 7_301  # our name among the advisory locks
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
-UNCLEAR_FOR = timedelta(minutes=2)
-MOST_UNCLEAR = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +54,24 @@ class Sender:
 
     def step(self, account_id: int) -> Next:
         """Do the next thing for this account, if its time has come."""
-        account = fresh(BrokerAccount(pk=account_id))
         task = next_task(account_id)
         if task is None:
             return Next(until_next(account_id))
-        now = store.now()
-        hold = None if task.is_exit else demand.hold_of(account_id)
-        if hold and hold.ends <= now:
+        task.account = account = fresh(BrokerAccount(pk=account_id))
+        if not task.is_exit:
+            triggers.look_at_clock(account)
+        outlook = outlook_of(account_id)
+        hold = None if task.is_exit else outlook.hold
+        if hold and hold.ends <= outlook.now:
             demand.let_go(account_id)
             return Next(0.0, did_something=True)
-        if task.expires_at <= now and not (hold and hold.keeps(task)):
+        if task.expires_at <= outlook.now and not (hold and hold.keeps(task)):
             return ended(task, Reason.EXPIRED, expired_words(task))
-        if not task.is_exit:
-            triggers.look(account)
-        if stop := switch.stop_of(account_id, now, is_exit=task.is_exit):
+        if stop := outlook.stop_of(task):
             return ended(task, Reason.STOPPED, switch.words(stop) + ".")
         if hold and hold.keeps(task):
             return held(task, hold.words)
-        if why := what_holds(task, account):
+        if why := what_holds(task, account, outlook):
             return held(task, why)
         call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
         permit = limiter(account.broker).ask(str(account_id), call_class)
@@ -95,9 +92,8 @@ class Sender:
         with transaction.atomic():
             if not lock(task.account_id):
                 return False
-            others = OrderTask.objects.filter(account=task.account_id, state=State.RUNNING)
-            now = store.now()
-            if others.filter(lease_until__gt=now).exists():
+            now, is_taken = sending_now(task.account_id)
+            if is_taken:
                 return False
             store.move(task, core.claim(task, now, self.timing))
             points.reached("C4")
@@ -140,18 +136,18 @@ class Sender:
     def begin(self, task: OrderTask) -> OrderAttempt | None:
         """Write that it is about to leave, and by which tag it can be found."""
         with transaction.atomic():
-            now = store.now()
-            if stop := switch.stop_of(task.account_id, now, is_exit=task.is_exit):
+            outlook = outlook_of(task.account_id)
+            if stop := outlook.stop_of(task):
                 step = core.end_before_sending(task, Reason.STOPPED, switch.words(stop) + ".")
                 store.move(task, step)
                 return None
-            if now >= task.expires_at:
+            if outlook.now >= task.expires_at:
                 step = core.end_before_sending(task, Reason.EXPIRED, expired_words(task))
                 store.move(task, step)
                 return None
-            store.move(task, core.begin(task, now, store.fresh_tag(task.strategy)))
+            store.move(task, core.begin(task, outlook.now, store.fresh_tag(task.strategy)))
             attempt = OrderAttempt.objects.create(
-                task=task, number=task.attempts, tag=task.tag, began_at=now
+                task=task, number=task.attempts, tag=task.tag, began_at=outlook.now
             )
             points.reached("C6")
         return attempt
@@ -173,7 +169,9 @@ class Sender:
         metrics.ORDER_OUTCOMES.labels(task.kind, outcome).inc()
         try:
             with transaction.atomic():
-                attempt.save()
+                attempt.save(
+                    update_fields=["outcome", "elapsed_ms", "message", "status", "error_type"]
+                )
                 store.move(task, self.step_for(task, outcome, sent, failure))
                 points.reached("C11")
             points.reached("C12")
@@ -222,10 +220,12 @@ class Sender:
 
 def next_task(account_id: int) -> OrderTask | None:
     """Give what is due: exits and cancels first, then in the order of arrival."""
-    now = store.now()
-    due = Q(try_at__lte=now) | Q(expires_at__lte=now)
-    waiting = OrderTask.objects.filter(due, account=account_id, state=State.PENDING)
-    return waiting.select_related("user").order_by("-is_exit", "sequence").first()
+    due = OrderTask.objects.raw(
+        "SELECT * FROM orders_ordertask WHERE account_id = %s AND state = 'PENDING' "
+        "AND clock_timestamp() >= least(try_at, expires_at) ORDER BY is_exit DESC, sequence LIMIT 1",
+        [account_id],
+    )
+    return next(iter(due), None)
 
 
 def until_next(account_id: int) -> float | None:
@@ -240,6 +240,19 @@ def lock(account_id: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCKS, account_id])
         return bool(cursor.fetchone()[0])
+
+
+def sending_now(account_id: int) -> tuple[datetime, bool]:
+    """Give the time, and whether somebody is sending. Asked once the lock is ours, not with it:
+    a question sees what was committed when it was asked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT clock_timestamp(), EXISTS (SELECT FROM orders_ordertask WHERE account_id = %s "
+            "AND state = 'RUNNING' AND lease_until > clock_timestamp())",
+            [account_id],
+        )
+        now, is_taken = cursor.fetchone()
+    return now, is_taken
 
 
 def ended(task: OrderTask, reason: Reason, message: str) -> Next:
@@ -264,20 +277,15 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     return checking.why_not(task, account)
 
 
-def what_holds(task: OrderTask, account: BrokerAccount) -> str:
+def what_holds(task: OrderTask, account: BrokerAccount, outlook: Outlook) -> str:
     """Tell what a task has to wait for, within its time to live."""
-    at = store.now()
-    if account.state(at) == AccountState.NEEDS_LOGIN:
+    if account.state(outlook.now) == AccountState.NEEDS_LOGIN:
         return "somebody to log the account in"
     if task.is_exit:
         return ""
-    if not breaker.allows_entry(account):
+    if outlook.is_broken:
         return "the broker to answer again"
-    unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN, sent_at__lte=at)
-    sent = list(unclear.order_by("sent_at").values_list("sent_at", flat=True)[: MOST_UNCLEAR + 1])
-    if len(sent) > MOST_UNCLEAR or (sent and at - UNCLEAR_FOR >= (sent[0] or at)):
-        return "clarity about earlier orders"
-    return ""
+    return "clarity about earlier orders" if outlook.is_too_unclear else ""
 
 
 def words(failure: BrokerError | None) -> str:

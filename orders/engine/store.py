@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models.functions import Now
 
 from accounts.brokers.errors import TradedeskError
@@ -33,31 +33,49 @@ def now() -> datetime:
         return cursor.fetchone()[0]  # type: ignore[no-any-return]
 
 
-# Without a savepoint of its own: whoever goes on after Overtaken within a transaction makes one.
-@transaction.atomic(savepoint=False)
 def move(task: OrderTask, step: Step, *, who: str = ENGINE) -> None:
     """Write a step and its event, unless the task moved meanwhile."""
     changes = dict(step.changes)
     if changes.get("state") == State.FAILED:
         changes["window"] = None  # nothing came of it: the same content is no question any more
     changes["waits_for"] = ""
-    here = OrderTask.objects.filter(pk=task.pk, version=task.version)
-    if not here.update(**changes, version=task.version + 1):
+    if not written(task, changes, step, who):
         raise Overtaken(f"{task.code} was moved by somebody else")
     for name, value in changes.items():
         setattr(task, name, value)
     task.version += 1
-    record(task, step.what, step.changes, who)
     if task.state != State.RUNNING:  # what passes in milliseconds is no news for people
         tell(task)
 
 
+def written(task: OrderTask, changes: dict[str, Any], step: Step, who: str) -> bool:
+    """Change the row and append the event in one statement, which is all or nothing by itself."""
+    columns: list[Any] = [OrderTask._meta.get_field(name) for name in changes]
+    places = ", ".join(f'"{column.column}" = %s' for column in columns)
+    values = [
+        column.get_db_prep_save(changes[column.name], connection=connection) for column in columns
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH moved AS (UPDATE orders_ordertask SET {places}, version = version + 1 "  # noqa: S608
+            "WHERE id = %s AND version = %s RETURNING id, account_id, version) "
+            "INSERT INTO orders_taskevent (task_id, account_id, version, at, what, who, changes) "
+            "SELECT id, account_id, version, statement_timestamp(), %s, %s, %s FROM moved",
+            [*values, task.pk, task.version, step.what, who, spelt(step.changes)],
+        )
+        return bool(cursor.rowcount)
+
+
 def record(task: OrderTask, what: str, changes: dict[str, Any], who: str) -> None:
-    """Append an event."""
+    """Append the first event of a task; `move` appends the others."""
     TaskEvent.objects.create(
         task_id=task.pk, account_id=task.account_id, version=task.version, at=Now(), what=what,
-        who=who, changes=json.loads(json.dumps(changes, cls=DjangoJSONEncoder)),
+        who=who, changes=json.loads(spelt(changes)),
     )  # fmt: skip
+
+
+def spelt(changes: dict[str, Any]) -> str:
+    return json.dumps(changes, cls=DjangoJSONEncoder)
 
 
 def tell(task: OrderTask) -> None:

@@ -41,8 +41,7 @@ class Case:
 
     @cached_property
     def to_come(self) -> list[Leg]:
-        measures.fresh_reading(self.account, Part.ORDERS, self.at)
-        return measures.legs_to_come(self.account, self.read_at, self.at)
+        return measures.legs_to_come(self.todays_orders, self.unseen, self.read_at)
 
     @cached_property
     def todays_orders(self) -> list[Order]:

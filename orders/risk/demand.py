@@ -114,10 +114,15 @@ def alert(account: BrokerAccount, what: str, made: int, level: int) -> None:
 
 def hold_of(account_id: int) -> Hold | None:
     """Give the hold of this account, also one that is over and not yet let go."""
-    lane = Lane.objects.filter(account=account_id, held_since__isnull=False).first()
-    if lane is None or lane.held_since is None or lane.calm_at is None:
+    lane = Lane.objects.filter(account=account_id).first()
+    return hold_from(lane.held_since, lane.calm_at, lane.peak) if lane else None
+
+
+def hold_from(since: datetime | None, calm_at: datetime | None, peak: int | None) -> Hold | None:
+    """Read a hold from what its lane says."""
+    if since is None or calm_at is None:
         return None
-    return Hold(since=lane.held_since, ends=lane.calm_at + CALM_FOR, peak=lane.peak)
+    return Hold(since=since, ends=calm_at + CALM_FOR, peak=peak or 0)
 
 
 @transaction.atomic
@@ -138,9 +143,8 @@ def let_go(account_id: int) -> bool:
 
 def release(lane: Lane, now: datetime) -> None:
     """Let what was held go on: with a new life, or to its end if it would be sent at any price."""
-    assert lane.held_since
-    assert lane.calm_at
-    hold = Hold(since=lane.held_since, ends=lane.calm_at + CALM_FOR, peak=lane.peak)
+    hold = hold_from(lane.held_since, lane.calm_at, lane.peak)
+    assert hold
     waiting = OrderTask.objects.filter(account=lane.account_id, state=State.PENDING, is_exit=False)
     held = [task for task in waiting.order_by("sequence") if hold.keeps(task)]
     for task in held:

@@ -5,7 +5,7 @@ not be in the book yet, so both are counted on top: for a few seconds something 
 and never not at all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,6 @@ from accounts.brokers.words import OrderStatus
 from accounts.models import User
 from orders import datasets
 from orders.datasets import Dataset, Part
-from orders.engine.core import Phase, State
 from orders.engine.models import Kind, OrderTask
 from orders.instruments.models import Instrument, master_of
 from orders.ledger import Order
@@ -51,9 +50,6 @@ class Leg:
 class Resting:
     """An order of ours that stands in the book of the exchange, or may."""
 
-    exchange: str
-    symbol: str
-    side: str
     price: Decimal | None  # None: at any price
     name: str
 
@@ -83,23 +79,23 @@ def position_rows(account: BrokerAccount) -> list[Any]:
     return list(rows.positionrows.filter(is_day=False))
 
 
+UNSEEN = """
+SELECT * FROM orders_ordertask task
+WHERE account_id = %(account)s AND kind = %(kind)s
+  AND (state = 'UNKNOWN' OR (state = 'RUNNING' AND phase = 'SENDING')
+       OR (state = 'COMPLETED' AND sent_at >= %(since)s))
+  AND (order_ids = '[]' OR EXISTS (
+       SELECT FROM jsonb_array_elements_text(order_ids) one
+       WHERE NOT EXISTS (SELECT FROM orders_order
+                         WHERE account_id = %(account)s AND order_id = one)))
+ORDER BY sequence
+"""
+
+
 def unseen_tasks(account: BrokerAccount, at: datetime) -> list[OrderTask]:
     """Give the orders that were sent, or may have been, and that the book does not show yet."""
-    open_ended = Q(state=State.UNKNOWN) | Q(state=State.RUNNING, phase=Phase.SENDING)
-    recent = Q(state=State.COMPLETED, sent_at__gte=at - OLDEST)
-    mine = OrderTask.objects.filter(account=account, kind=Kind.PLACE)
-    found = list(mine.filter(open_ended | recent).order_by("sequence"))
-    if not found:
-        return []
-    ids = [one for task in found for one in task.order_ids]
-    seen = set(
-        Order.objects.filter(account=account, order_id__in=ids).values_list("order_id", flat=True)
-    )
-    return [task for task in found if not task.order_ids or not seen.issuperset(task.order_ids)]
-
-
-def legs_of_tasks(tasks: Iterable[OrderTask]) -> list[Leg]:
-    return [leg_of(task) for task in tasks]
+    asked = {"account": account.pk, "kind": Kind.PLACE, "since": at - OLDEST}
+    return list(OrderTask.objects.raw(UNSEEN, asked))
 
 
 def leg_of(task: OrderTask) -> Leg:
@@ -111,11 +107,12 @@ def leg_of(task: OrderTask) -> Leg:
     )  # fmt: skip
 
 
-def legs_to_come(account: BrokerAccount, read_at: datetime, at: datetime) -> list[Leg]:
+def legs_to_come(
+    orders: Iterable[Order], unseen: Iterable[OrderTask], read_at: datetime
+) -> list[Leg]:
     """Give what may change the positions as they were read: what works, and what was filled since."""
-    today = list(Order.objects.filter(account=account).of_today(at))
     legs = []
-    for order in today:
+    for order in orders:
         is_new = order.synced_at > read_at - OVERLAP
         quantity = order.pending_quantity + (order.filled_quantity if is_new else 0)
         if quantity:
@@ -128,35 +125,28 @@ def legs_to_come(account: BrokerAccount, read_at: datetime, at: datetime) -> lis
                     price=price,
                 )
             )
-    return legs + legs_of_tasks(unseen_tasks(account, at))
+    return legs + [leg_of(task) for task in unseen]
 
 
-def resting(account: BrokerAccount, exchange: str, symbol: str, at: datetime) -> list[Resting]:
-    """Give what of ours another order could meet. A stop is not in the book until it is triggered."""
-    working = Order.objects.filter(account=account, exchange=exchange, symbol=symbol)
-    waiting = working.of_today(at).working().exclude(status=OrderStatus.TRIGGER_PENDING)
-    found = [
-        Resting(
-            exchange=one.exchange, symbol=one.symbol, side=one.side, price=one.price or None,
-            name=f"order {one.order_id}",
-        )
-        for one in waiting
-        if not (one.status == OrderStatus.RECEIVED and one.trigger_price)
-    ]  # fmt: skip
-    for task in unseen_tasks(account, at):
+def opposite(
+    account: BrokerAccount, leg: Leg, unseen: Iterable[OrderTask], at: datetime
+) -> Iterator[Resting]:
+    """Give what of ours this could meet. A stop is not in the book until it is triggered."""
+    side = "SELL" if leg.quantity > 0 else "BUY"
+    there = Order.objects.filter(account=account, exchange=leg.exchange, symbol=leg.symbol)
+    waiting = there.of_today(at).working().filter(side=side)
+    told = waiting.exclude(status=OrderStatus.TRIGGER_PENDING).order_by()
+    for order_id, status, price, trigger in told.values_list(
+        "order_id", "status", "price", "trigger_price"
+    ):
+        if not (status == OrderStatus.RECEIVED and trigger):
+            yield Resting(price=price or None, name=f"order {order_id}")
+    for task in unseen:
         terms = task.params
-        if (task.exchange, task.symbol) == (exchange, symbol) and not terms.get("trigger_price"):
-            price = Decimal(terms["price"]) if terms.get("price") else None
-            found.append(
-                Resting(
-                    exchange=exchange,
-                    symbol=symbol,
-                    side=terms["side"],
-                    price=price,
-                    name=task.code,
-                )
-            )
-    return found
+        is_here = (task.exchange, task.symbol, terms["side"]) == (*leg.key, side)
+        if is_here and not terms.get("trigger_price"):
+            limit = Decimal(terms["price"]) if terms.get("price") else None
+            yield Resting(price=limit, name=task.code)
 
 
 def listings(account: BrokerAccount, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Any]:

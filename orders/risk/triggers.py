@@ -5,7 +5,7 @@ not pressed again. What is seen is read from rows, so a process that died has no
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,11 +44,19 @@ class Cause:
 
 def look(account: BrokerAccount) -> list[KillSwitch]:
     """Stop the entries of this account if there is cause; give what was pressed now."""
+    at = store.now()
+    return press_for(account, [*clock(account), *tasks(account, at), *lost(account, at)])
+
+
+def look_at_clock(account: BrokerAccount) -> list[KillSwitch]:
+    """Do the same for what every order depends on; as long as it is right, nothing is asked."""
+    return press_for(account, clock(account))
+
+
+def press_for(account: BrokerAccount, causes: Iterable[Cause]) -> list[KillSwitch]:
     if account.is_paper and not settings.AUTOMATIC_STOPS:
         return []  # a measurement, and no money
-    at = store.now()
-    found = [*clock(account), *tasks(account, at), *lost(account, at)]
-    return [one for cause in found if (one := press(account, cause))]
+    return [one for cause in causes if (one := press(account, cause))]
 
 
 def press(account: BrokerAccount, cause: Cause) -> KillSwitch | None:

@@ -44,6 +44,13 @@ ROWS = [
     ),
     Row("paper_ticks", "3,000 full ticks a second to 10 sockets", "cores", 1, paper.paper_ticks),
     Row(
+        "ticket_stored",
+        "Buy, 20 times a second: stored and answered, p99",
+        "ms",
+        50,
+        engine.ticket_stored,
+    ),
+    Row(
         "task_to_broker",
         "a stored order reaches the exchange, p50",
         "ms",
@@ -51,7 +58,12 @@ ROWS = [
         engine.task_to_broker,
     ),
     Row(
-        "order_storm", "10,000 orders under faults and kills: wrong ones", "", 1, engine.order_storm
+        "order_storm",
+        "10,000 orders under faults and kills: wrong ones",
+        "",
+        1,
+        engine.order_storm,
+        seconds=700,
     ),
     Row(
         "instrument_load",

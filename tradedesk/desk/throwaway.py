@@ -139,10 +139,10 @@ def throwaway_place() -> Iterator[Path]:
 
 
 @contextmanager
-def throwaway_desk() -> Iterator[RunningDesk]:
+def throwaway_desk(**environment: str) -> Iterator[RunningDesk]:
     """Lend a ready desk that leaves nothing behind."""
     with throwaway_place() as place:
-        desk = start_desk(place / "home")
+        desk = start_desk(place / "home", environment=environment)
         try:
             wait_until(desk.is_ready, seconds=120)
             yield desk

@@ -1,0 +1,65 @@
+"""What stands between an account's next task and the broker, in one question.
+
+In SQL, because every order passes here twice: asked one by one, this costs more than the sending.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from orders.engine import switch
+from orders.engine.core import State
+from orders.engine.models import KillSwitch, OrderTask
+from orders.risk.demand import Hold, hold_from
+
+UNCLEAR_FOR = timedelta(minutes=2)
+MOST_UNCLEAR = 3
+QUESTION = """
+SELECT clock_timestamp(),
+       EXISTS (SELECT FROM orders_killswitch WHERE released_at IS NULL),
+       EXISTS (SELECT FROM accounts_breaker
+               WHERE account_id = asked.account AND opened_at IS NOT NULL),
+       lane.held_since, lane.calm_at, lane.peak, unclear.number, unclear.since
+FROM (SELECT %s::bigint AS account) asked
+LEFT JOIN orders_lane lane ON lane.account_id = asked.account
+LEFT JOIN LATERAL (
+    SELECT count(*) AS number, min(sent_at) AS since
+    FROM orders_ordertask WHERE account_id = asked.account AND state = %s
+) unclear ON true
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """How an account stands at one moment of the database's clock."""
+
+    account_id: int
+    now: datetime
+    is_stopped_somewhere: bool
+    is_broken: bool  # its breaker is open
+    hold: Hold | None
+    unclear: int
+    unclear_since: datetime | None
+
+    def stop_of(self, task: OrderTask) -> KillSwitch | None:
+        """Give what was pressed against this task. Most of the time nothing is."""
+        if not self.is_stopped_somewhere:
+            return None
+        return switch.stop_of(self.account_id, self.now, is_exit=task.is_exit)
+
+    @property
+    def is_too_unclear(self) -> bool:
+        """Tell whether too much, or something for too long, is nobody knows where."""
+        is_old = self.unclear_since is not None and self.now - self.unclear_since >= UNCLEAR_FOR
+        return is_old or self.unclear > MOST_UNCLEAR
+
+
+def outlook_of(account_id: int) -> Outlook:
+    with connection.cursor() as cursor:
+        cursor.execute(QUESTION, [account_id, State.UNKNOWN])
+        now, stopped, broken, held_since, calm_at, peak, unclear, since = cursor.fetchone()
+    return Outlook(
+        account_id=account_id, now=now, is_stopped_somewhere=stopped, is_broken=broken,
+        hold=hold_from(held_since, calm_at, peak), unclear=unclear, unclear_since=since,
+    )  # fmt: skip
