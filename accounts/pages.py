@@ -58,6 +58,7 @@ def row_of(membership: Membership, now: datetime, here: str) -> dict[str, Any]:
     return {
         "account": account,
         "state": state,
+        "role": Role(membership.role),
         "needs": keeps_orders(account, state),
         "until": account.session.expires_at if is_up else None,
         "asks_for_log_in": state == State.NEEDS_LOGIN and is_trader,

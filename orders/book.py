@@ -16,7 +16,7 @@ from django.db import models, transaction
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import Fill, Gtt, OrderStatus, OrderUpdate
-from orders import inbox, strategies
+from orders import inbox, news, strategies
 from orders.engine.adoption import adopt
 from orders.inbox import Subject, Telling, telling
 from orders.ledger import GttTrigger, Order, OrderStep, Trade, trading_day
@@ -68,6 +68,10 @@ def absorb(
     known = {order.order_id: order for order in here.select_for_update().order_by("pk")}
     # A row that is as old as this news was made by it.
     made = {order_id for order_id, order in known.items() if order.synced_at == at}
+    filled = {
+        order_id: 0 if order_id in made else order.filled_quantity
+        for order_id, order in known.items()
+    }
     moved = {
         order_id: order for order_id, order in known.items() if advance(order, by_id[order_id], at)
     }
@@ -84,7 +88,10 @@ def absorb(
     ]
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
     adopt(account, [update for some in by_id.values() for update in some])
-    return len(made | moved.keys())
+    changed = [order for order_id, order in known.items() if order_id in made | moved.keys()]
+    has_fills = any(one.filled_quantity > filled[one.order_id] for one in changed)
+    news.tell(account, changed, has_fills=has_fills)
+    return len(changed)
 
 
 def why_not(update: OrderUpdate) -> str:

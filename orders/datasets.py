@@ -50,6 +50,9 @@ class Part(models.TextChoices):
 
 
 SUBJECTS = {Part.ORDERS: Subject.ORDER, Part.TRADES: Subject.TRADE, Part.GTTS: Subject.GTT}
+CHANGED_BY_ORDERS = (Part.POSITIONS, Part.HOLDINGS, Part.FUNDS, Part.ORDERS, Part.TRADES)
+CHANGED_BY_FILLS = (Part.POSITIONS, Part.HOLDINGS, Part.FUNDS, Part.TRADES)
+CHANGED_BY_TRIGGERS = (Part.GTTS,)
 
 
 class Implausible(TradedeskError):
@@ -203,7 +206,7 @@ def note_failure(dataset: Dataset, why: str) -> None:
 
 def bump(dataset: Dataset) -> None:
     """Tell whoever shows this part that it looks different now."""
-    Dataset.objects.filter(pk=dataset.pk).update(version=F("version") + 1)
+    look_different(dataset.account_id, dataset.part)
     version = Dataset.objects.values_list("version", flat=True).get(pk=dataset.pk)
     event: live.PanelChanged = {
         "type": "panel.changed",
@@ -213,6 +216,11 @@ def bump(dataset: Dataset) -> None:
     members = dataset.account.memberships.values_list("user_id", flat=True)
     for user_id in members:
         live.announce(live.user_group(user_id), event)
+
+
+def look_different(account_id: int, part: str) -> None:
+    """Let panels that show this part know, when they ask, that it is not what they show."""
+    Dataset.objects.filter(account=account_id, part=part).update(version=F("version") + 1)
 
 
 def fingerprint(told: Sequence[Any]) -> str:
@@ -251,14 +259,9 @@ def watch(account_ids: Iterable[int], parts: Iterable[str], at: datetime) -> Non
             looks().zadd(WATCHED, until, gt=True)
 
 
-def renew_soon(account_id: int, *, triggers: bool = False) -> None:
-    """Let what somebody watches of this account be fetched at once: an order changed all of it.
-
-    Triggers are what they were, unless one of them was changed.
-    """
-    parts = Dataset.objects.filter(account=account_id)
-    parts = parts.filter(part=Part.GTTS) if triggers else parts.exclude(part=Part.GTTS)
-    parts.update(asked_at=None)
+def renew_soon(account_id: int, parts: Sequence[Part] = CHANGED_BY_ORDERS) -> None:
+    """Let what somebody watches of this account be fetched at once: an order changed it."""
+    Dataset.objects.filter(account=account_id, part__in=parts).update(asked_at=None)
 
 
 def watched(at: datetime) -> list[tuple[int, str]]:
@@ -285,7 +288,9 @@ def due(at: datetime) -> list[tuple[int, str]]:
         old = at - timedelta(seconds=settings.REFRESH_SECONDS[part] - 0.5)
         Dataset.objects.get_or_create(account_id=account_id, part=part)
         is_old = Q(asked_at=None) | Q(asked_at__lte=old)
-        mine = Dataset.objects.filter(is_old, account=account_id, part=part)
+        # An answer on its way may be from before what it is wanted for: the next tick asks again.
+        is_free = Q(leased_until=None) | Q(leased_until__lte=at)
+        mine = Dataset.objects.filter(is_old, is_free, account=account_id, part=part)
         if mine.update(asked_at=at):
             found.append((account_id, part))
     return found

@@ -1,5 +1,6 @@
 """What is on its way to the broker: one task, the day's list, and what a person decides."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +77,8 @@ def show(
     status: int = 200,
 ) -> HttpResponse:
     line = task_shown.line_of(task)
+    if polls_of(request) >= MOST_POLLS and not line.is_settled:
+        line = replace(line, is_given_up=True)
     is_trader = RANK[role_of(request.user, account) or Role.VIEWER] >= RANK[Role.TRADER]
     events = TaskEvent.objects.filter(task_id=task.pk)
     facts = {
@@ -101,9 +104,14 @@ def show(
 
 def next_poll(request: DeskRequest, *, is_settled: bool) -> int:
     """Number the next look of a page without scripts; nought when it need not look again."""
-    polls = request.GET.get("polls", "0")
-    asked = int(polls) if polls.isdecimal() and len(polls) < 4 else 0
+    asked = polls_of(request)
     return asked + 1 if not is_settled and asked < MOST_POLLS else 0
+
+
+def polls_of(request: DeskRequest) -> int:
+    """Tell how often this page has looked by itself."""
+    polls = request.GET.get("polls", "0")
+    return int(polls) if polls.isdecimal() and len(polls) < 4 else 0
 
 
 @login_required

@@ -40,6 +40,8 @@ FAILED = {
 UNKNOWN = "Order status unknown, check order book"
 UNKNOWN_TRIGGER = "GTT status unknown, check the list of GTTs"
 UNKNOWN_CONVERSION = "Conversion unknown, check the position"
+MAY_STAND = {Reason.DUPLICATE, Reason.MISMATCH, Reason.UNCLEAR}
+ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
 
 def href(task: OrderTask) -> str:
@@ -83,6 +85,8 @@ class TaskLine:
     task: OrderTask
     place: int | None = None
     order: Order | None = None
+    is_given_up: bool = False  # whoever asks has asked often enough
+    unknown = UNKNOWN
 
     @property
     def what(self) -> str:
@@ -109,6 +113,8 @@ class TaskLine:
                 return "SENT"
             case State.FAILED:
                 return "FAILED"
+            case State.DEAD_LETTER if self.task.reason not in MAY_STAND:
+                return "FAILED"
         return "UNKNOWN"
 
     @property
@@ -118,12 +124,17 @@ class TaskLine:
 
     @property
     def level(self) -> str:
-        return {"SENT": "success", "FAILED": "error", "UNKNOWN": "warning"}.get(self.word, "info")
+        if self.task.state == State.DEAD_LETTER:
+            return "error"
+        word = "UNKNOWN" if self.is_given_up else self.word
+        return {"SENT": "success", "FAILED": "error", "UNKNOWN": "warning"}.get(word, "info")
 
     @property
     def sentence(self) -> str:
         """Say how it stands: on its way, or one of the three outcomes."""
         task = self.task
+        if self.is_given_up:
+            return self.nobody_knows
         match task.state:
             case State.PENDING:
                 waits = f"Waits for {task.waits_for}" if task.waits_for else "Waits to be sent"
@@ -133,28 +144,39 @@ class TaskLine:
                 return "On its way to the broker"
             case State.COMPLETED:
                 return DONE[Kind(task.kind)]
-            case State.FAILED:
+            case State.FAILED | State.DEAD_LETTER:
                 return f"{FAILED[Kind(task.kind)]}: {task.message.rstrip('.') or task.reason}"
-        if task.kind in TRIGGERS:
+        return self.nobody_knows
+
+    @property
+    def nobody_knows(self) -> str:
+        """Say where to look while the desk cannot tell."""
+        if self.task.kind in TRIGGERS:
             return UNKNOWN_TRIGGER
-        return UNKNOWN_CONVERSION if task.kind == Kind.CONVERT else UNKNOWN
+        return UNKNOWN_CONVERSION if self.task.kind == Kind.CONVERT else UNKNOWN
 
     @property
     def more(self) -> str:
         """Add what the sentence leaves open."""
         task = self.task
         if task.state == State.PENDING and self.place:
-            return f"Number {self.place} in the queue."
+            return f"{ordinal(self.place)} in the queue."
         if task.state == State.UNKNOWN:
             return "The broker is asked what became of it. It is not sent again meanwhile."
-        if task.state == State.DEAD_LETTER or task.state == State.COMPLETED:
-            return task.message
-        return ""
+        if task.state == State.DEAD_LETTER and task.reason in MAY_STAND:
+            return "It may stand at the broker: check the order book before you send it again."
+        return task.message if task.state == State.COMPLETED else ""
 
     @property
     def in_book(self) -> Standing | None:
         """Tell how its order stands in the book, once it is there."""
         return state_of(self.order.status, self.order.filled_quantity) if self.order else None
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st"""
+    is_teen = number % 100 in {11, 12, 13}
+    return f"{number}{'th' if is_teen else ENDINGS.get(number % 10, 'th')}"
 
 
 def line_of(task: OrderTask) -> TaskLine:

@@ -7,6 +7,7 @@ from orders import (
     gtt_pages,
     gtt_ticket_pages,
     order_pages,
+    stop_pages,
     task_pages,
     ticket_pages,
 )
@@ -36,6 +37,9 @@ urlpatterns = [
         name="cancel_order",
     ),
     path("a/<code:code>/orders/<str:order_id>/", order_pages.order, name="order"),
+    path("stop/", stop_pages.stop_trading, name="stop_trading"),
+    path("stop/<int:pk>/release/", stop_pages.release_stop, name="release_stop"),
+    path("_panel/stops/", stop_pages.bar, name="stops"),
     path("gtt/", gtt_pages.gtt, name="gtt"),
     path("a/<code:code>/gtt/", gtt_pages.gtt, name="gtt_of"),
     path("a/<code:code>/gtt/new/", gtt_ticket_pages.new_gtt, name="new_gtt"),

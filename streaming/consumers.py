@@ -10,10 +10,13 @@ from accounts.access import memberships_of
 from accounts.brokerage import Role
 from accounts.sessions import hashed, is_alive
 from tradedesk.live import (
+    EVERYBODY,
     AccountChanged,
     MembershipChanged,
+    OrderChanged,
     PanelChanged,
     SessionEnded,
+    StopChanged,
     TaskChanged,
     account_group,
     user_group,
@@ -30,6 +33,7 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
     session = ""
     user_id = 0
     codes: dict[int, str] = {}
+    always: set[str] = set()
     watch: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -40,7 +44,9 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
             return
         self.session = hashed(self.scope["session"].session_key)
         self.user_id, self.one_at_a_time = user.pk, asyncio.Lock()
-        await self.join(user_group(user.pk))
+        self.always = {user_group(user.pk), EVERYBODY}
+        for group in self.always:
+            await self.join(group)
         await self.follow()
         await self.accept()
         self.watch = asyncio.create_task(self.close_with_session())
@@ -51,7 +57,7 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
             roles: dict[str, Role]
             roles, self.codes = await self.visible()
             groups = {account_group(account_id) for account_id in self.codes}
-            for group in set(self.groups) - groups - {user_group(self.user_id)}:
+            for group in set(self.groups) - groups - self.always:
                 await self.channel_layer.group_discard(group, self.channel_name)
                 self.groups.remove(group)
             for group in groups - set(self.groups):
@@ -98,6 +104,27 @@ class DeskConsumer(AsyncJsonWebsocketConsumer):
         if code := self.codes.get(event["account"]):
             status = {"task_id": event["task"], "status": event["state"]}
             await self.send_json({"type": "task_update", "account_id": code, **status})
+
+    async def order_changed(self, event: OrderChanged) -> None:
+        """Say how an order stands; flat, as programs read it."""
+        if code := self.codes.get(event["account"]):
+            update = {
+                "type": "order_update",
+                "account_id": code,
+                "order_id": event["order_id"],
+                "status": event["status"],
+                "filled_quantity": event["filled_quantity"],
+                "average_price": float(event["average_price"]),  # nobody computes with it
+                "status_message": event["status_message"],
+            }
+            await self.send_json(update)
+
+    async def stop_changed(self, event: StopChanged) -> None:
+        """Say that trading was stopped or goes on; every page asks for its bar."""
+        code = self.codes.get(event["account"]) if event["account"] else ""
+        if code is not None:
+            how = {"level": event["level"], "is_stopped": event["is_stopped"]}
+            await self.send_json({"type": "stop_update", "account_id": code, **how})
 
     async def membership_changed(self, event: MembershipChanged) -> None:
         roles = await self.follow()

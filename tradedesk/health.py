@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts import keys
-from orders.engine import partitions
+from orders.engine import measures, partitions
 from tradedesk import database, metrics, pulse
 from tradedesk.errors import OUTAGES
 
@@ -66,7 +66,8 @@ def metrics_page(request: HttpRequest) -> HttpResponse:
             "Metrics are open to this machine, or with METRICS_TOKEN.\n", status=403
         )
     return HttpResponse(
-        metrics.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8"
+        metrics.exposition(measures.Standing()),
+        content_type="text/plain; version=0.0.4; charset=utf-8",
     )
 
 

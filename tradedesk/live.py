@@ -50,6 +50,27 @@ class TaskChanged(TypedDict):
     state: str
 
 
+class OrderChanged(TypedDict):
+    """An order stands differently at its broker."""
+
+    type: Literal["order.changed"]
+    account: int
+    order_id: str
+    status: str
+    filled_quantity: int
+    average_price: str
+    status_message: str
+
+
+class StopChanged(TypedDict):
+    """The kill switch was pressed or released, for one account or, with none, for all."""
+
+    type: Literal["stop.changed"]
+    account: int | None
+    level: str
+    is_stopped: bool
+
+
 class SessionEnded(TypedDict):
     """A person's session is over; its sockets close."""
 
@@ -57,7 +78,16 @@ class SessionEnded(TypedDict):
     session: str
 
 
-Event = PanelChanged | AccountChanged | MembershipChanged | TaskChanged | SessionEnded
+Event = (
+    PanelChanged
+    | AccountChanged
+    | MembershipChanged
+    | TaskChanged
+    | OrderChanged
+    | StopChanged
+    | SessionEnded
+)
+EVERYBODY = "everybody"  # the group of all who are signed in
 
 
 def account_group(account_id: int) -> str:

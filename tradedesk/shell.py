@@ -47,9 +47,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
     match = request.resolver_match
     here = match.view_name if match else ""
-    # The rail, fetched alone, is told on which account's page it stands.
+    # The rail and the bar, fetched alone, are told on which account's page they stand.
     code = match.kwargs.get("code", "") if match else ""
-    code = code or (request.GET.get("at", "") if here == "rail" else "")
+    code = code or (request.GET.get("at", "") if here in {"rail", "stops"} else "")
     # A panel alone shows no rail, and must not wait for its figures.
     rows: Any = SimpleLazyObject(lambda: with_figures(rows_of(user, code), user))
     return facts | {
@@ -64,7 +64,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "rail_at": code,
         "rail_is_all": not code,
         "initials": initials(str(user)),
-        "stops": SimpleLazyObject(lambda: stops_here([row["account"].pk for row in rows], code)),
+        "stops": SimpleLazyObject(lambda: stops_here(request, rows, code)),
         "session_ends": session_ends(request),
     }
 
@@ -92,16 +92,13 @@ def warnings_of(rows: list[dict[str, Any]]) -> list[str]:
     return [one.warning for one in found if one.warning]
 
 
-def stops_here(account_ids: list[int], code: str) -> list[Any]:
+def stops_here(request: HttpRequest, rows: list[dict[str, Any]], code: str) -> list[Any]:
     """Give what the kill switch stops on this page: the desk, this account, or one of all."""
-    from orders.engine import switch
+    from orders import stopping
 
-    return [
-        stop
-        for stop in switch.active(timezone.now())
-        if stop.account is None
-        or (stop.account.pk in account_ids and code in {"", stop.account.code})
-    ]
+    roles = {row["account"].pk: row["role"] for row in rows}
+    found = stopping.seen(roles, timezone.now(), is_operator=stopping.runs_desk(request))
+    return [one for one in found if not one.stop.account or code in {"", one.stop.account.code}]
 
 
 def initials(name: str) -> str:

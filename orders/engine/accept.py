@@ -19,6 +19,7 @@ from orders.engine.models import OrderTask, Source
 from orders.engine.operations import operation
 from orders.engine.spelling import fingerprint
 from orders.risk import demand
+from tradedesk.times import clock
 
 WINDOW = timedelta(minutes=5)
 LONGEST_KEY = 64
@@ -43,7 +44,7 @@ class PossibleDuplicate(NotAccepted):
 
     def __init__(self, earlier: OrderTask) -> None:
         super().__init__(
-            f"The same order was given at {earlier.created_at:%H:%M:%S} UTC ({earlier.code}). "
+            f"The same order was given at {clock(earlier.created_at)} IST ({earlier.code}). "
             "Send it once more only if you want it twice."
         )
         self.earlier = earlier

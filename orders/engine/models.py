@@ -93,7 +93,6 @@ class OrderTask(models.Model):
     skipped: Any = models.JSONField(default=list, db_default=[])
     # What it waits for, for people; no event, since nothing of the task changes.
     waits_for = models.CharField(max_length=120, blank=True)
-    place = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
 
     objects = OrderTaskQuerySet.as_manager()
@@ -119,6 +118,11 @@ class OrderTask(models.Model):
                 fields=["account", "state"],
                 condition=Q(state__in=["RUNNING", "UNKNOWN", "DEAD_LETTER"]),
                 name="tasks_to_look_after",
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="DEAD_LETTER") | Q(state="FAILED", reason="not sent"),
+                name="tasks_to_decide",
             ),
             models.Index(fields=["account", "-created_at"], name="tasks_of_an_account"),
             models.Index(fields=["order_id"], condition=~Q(order_id=""), name="task_of_an_order"),

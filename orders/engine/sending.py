@@ -20,7 +20,7 @@ from accounts.brokers.words import CallClass, OrderStatus, Outcome
 from accounts.lines import limiter, line_to
 from accounts.ways_in import fresh
 from orders import book, datasets
-from orders.engine import core, exits, points, store, switch
+from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
@@ -113,6 +113,7 @@ class Sender:
         attempt = self.begin(task)
         if attempt is None:
             return
+        measures.note_leaving(task, attempt)
         points.reached("C7")
         sent: Sent | None = None
         failure: BrokerError | None = None
@@ -181,7 +182,12 @@ class Sender:
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
         if sent:
-            datasets.renew_soon(task.account_id, triggers=task.kind in TRIGGERS)
+            changed = (
+                datasets.CHANGED_BY_TRIGGERS
+                if task.kind in TRIGGERS
+                else datasets.CHANGED_BY_ORDERS
+            )
+            datasets.renew_soon(task.account_id, changed)
         else:
             if outcome == Outcome.REJECTED and task.kind == Kind.PLACE:
                 learn_from(

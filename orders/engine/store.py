@@ -48,7 +48,7 @@ def move(task: OrderTask, step: Step, *, who: str = ENGINE) -> None:
     changes = dict(step.changes)
     if changes.get("state") == State.FAILED:
         changes["window"] = None  # nothing came of it: the same content is no question any more
-    changes |= {"waits_for": "", "place": None}
+    changes["waits_for"] = ""
     if not written(task, changes, step, who):
         raise Overtaken(f"{task.code} was moved by somebody else")
     for name, value in changes.items():
@@ -105,10 +105,10 @@ def hint(account_id: int) -> None:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(account_id)])
 
 
-def note_wait(task: OrderTask, why: str, place: int | None = None) -> None:
+def note_wait(task: OrderTask, why: str) -> None:
     """Say what a task in the queue waits for; nothing of the task itself changes."""
-    if (task.waits_for, task.place) != (why, place):
-        OrderTask.objects.filter(pk=task.pk, state=State.PENDING).update(waits_for=why, place=place)
+    if task.waits_for != why:
+        OrderTask.objects.filter(pk=task.pk, state=State.PENDING).update(waits_for=why)
         tell(task)
 
 

@@ -4,12 +4,15 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount
 from accounts.models import User
 from orders.engine import store
 from orders.engine.models import KillSwitch, OrderTask, StopLevel
+from tradedesk import live
+from tradedesk.times import moment
 
 
 def active(at: datetime) -> QuerySet[KillSwitch]:
@@ -44,6 +47,7 @@ def press(
     )
     audit.record("trading.stopped", actor=actor, account=account, after=f"{level}: {why[:200]}")
     wake_everyone(account)
+    tell(pressed)
     return pressed
 
 
@@ -60,8 +64,21 @@ def release(
         audit.record(
             "trading.released", actor=actor, account=stop.account, before=str(stop), after=why[:200]
         )
+        tell(stop)
         released += 1
     return released
+
+
+def tell(stop: KillSwitch) -> None:
+    """Say it on every open page of whoever may see what it stops."""
+    event: live.StopChanged = {
+        "type": "stop.changed",
+        "account": stop.account_id,
+        "level": stop.level,
+        "is_stopped": stop.released_at is None,
+    }
+    group = live.account_group(stop.account_id) if stop.account_id else live.EVERYBODY
+    live.announce(group, event)
 
 
 def wake_everyone(account: BrokerAccount | None) -> None:
@@ -77,5 +94,5 @@ def words(stop: KillSwitch) -> str:
     """Say to a trader why nothing leaves."""
     where = f"in {stop.account.name}" if stop.account else "on this desk"
     what = "All trading" if stop.level == StopLevel.L3 else "New orders"
-    until = f" until {stop.until:%H:%M}" if stop.until else ""
+    until = f" until {moment(stop.until, timezone.now())} IST" if stop.until else ""
     return f"{what} {where} stopped by {stop.who}{until}: {stop.why}"

@@ -17,7 +17,7 @@ import { startSocket } from "./socket.js";
 export const csrfToken = () => document.querySelector("meta[name=csrf-token]")?.content ?? "";
 
 // Events that nobody caused by hand: their requests must not keep a session alive.
-const BACKGROUND = new Set(["every", "load", "revealed", "intersect", "panel-changed", "account-changed", "task-changed"]);
+const BACKGROUND = new Set(["every", "load", "revealed", "intersect", "panel-changed", "account-changed", "task-changed", "stops-changed"]);
 
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const { request, sourceEvent } = ctx;
@@ -56,8 +56,9 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   toast("error", "The desk did not answer. Nothing here tells whether it heard you: look before you try again.");
 });
 
-// The answer with mistakes puts its summary under the reader's eyes.
-document.addEventListener("htmx:after:swap", () => {
+// The answer with mistakes puts its summary under the reader's eyes; news of a panel leave the focus.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx?.request?.headers["X-Background"]) return;
   document.querySelector("[data-summary]:not([data-seen])")?.focus();
   for (const seen of document.querySelectorAll("[data-summary]")) seen.dataset.seen = "";
 });

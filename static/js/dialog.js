@@ -16,9 +16,10 @@ export function open(id) {
 }
 
 // Ask in our own words and look; answers with a promise of yes or no.
-export function ask(text) {
+export function ask(text, yesWords = "Go on") {
   const dialog = open("confirm");
   dialog.querySelector("[data-confirm-text]").textContent = text;
+  dialog.querySelector("[data-confirmed]").textContent = yesWords;
   return new Promise((resolve) => {
     let yes = false;
     const confirmed = () => {
@@ -53,7 +54,7 @@ document.addEventListener("submit", async (event) => {
   if (!text || form.dataset.asked) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (!(await ask(text))) return;
+  if (!(await ask(text, submitter?.dataset.yes))) return;
   form.dataset.asked = "yes";
   form.requestSubmit(submitter);
   delete form.dataset.asked;

@@ -9,6 +9,7 @@ const typing = (element) =>
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return escape(event);
+  if (event.ctrlKey && event.shiftKey && event.code === "KeyK") return stopTrading(event);
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
   if (event.key === "?") {
@@ -25,6 +26,13 @@ document.addEventListener("keydown", (event) => {
   }
   pending = 0;
 });
+
+function stopTrading(event) {
+  const link = document.querySelector("[data-stops-trading]");
+  if (!link) return;
+  event.preventDefault();
+  location.assign(link.href);
+}
 
 function go(key) {
   const place = document.querySelector(`.nav a[data-key="${CSS.escape(key)}"]`);

@@ -15,3 +15,13 @@ document.addEventListener("htmx:before:response", ({ detail: { ctx } }) => {
   place.dateTime = age;
   place.textContent = time.format(new Date(age));
 });
+
+// A panel says hx-get="…" hx-trigger="panel-changed delay:100ms": many events, one request.
+export const refresh = (panel) => panel.dispatchEvent(new CustomEvent("panel-changed"));
+
+// Let every panel ask that shows this part of this account; one of all accounts has an empty scope.
+export function refreshAll(part, code) {
+  for (const panel of document.querySelectorAll(`[data-parts~="${CSS.escape(part)}"]`)) {
+    if (!panel.dataset.scope || panel.dataset.scope === code) refresh(panel);
+  }
+}

@@ -1,5 +1,7 @@
 // The one socket: hears which panel changed and lets it fetch itself. Nothing is ever ordered here.
-import { tasksChanged } from "./chips.js";
+import { ordersChanged, tasksChanged } from "./chips.js";
+import { refresh, refreshAll } from "./panels.js";
+import { stopsChanged } from "./stops.js";
 
 const PING = 30_000;
 const QUIET = 75_000; // ms without a word, pings included, after which the line counts as dead
@@ -49,6 +51,7 @@ function arrived() {
   // is what was still loading that may have come while nobody listened.
   for (const panel of document.querySelectorAll(back ? "[data-panel]" : "[data-loading]")) refresh(panel);
   tasksChanged();
+  stopsChanged();
   if (back) accountChanged();
 }
 
@@ -74,11 +77,14 @@ function beat() {
 
 function receive(message) {
   if (message.type === "panel") {
-    // "orders:rao": what changed, and whose. A panel of all accounts has an empty scope.
+    // "orders:rao": what changed, and whose.
     const [part, code] = message.panel.split(":");
-    for (const panel of document.querySelectorAll(`[data-parts~="${CSS.escape(part)}"]`)) {
-      if (!panel.dataset.scope || panel.dataset.scope === code) refresh(panel);
-    }
+    refreshAll(part, code);
+  } else if (message.type === "order_update") {
+    refreshAll("orders", message.account_id);
+    ordersChanged(message);
+  } else if (message.type === "stop_update") {
+    stopsChanged();
   } else if (message.type === "task_update") {
     tasksChanged(message);
   } else if (message.type === "account") {
@@ -91,9 +97,6 @@ function receive(message) {
 }
 
 const accountChanged = (detail) => document.body.dispatchEvent(new CustomEvent("account-changed", { detail }));
-
-// A panel says hx-get="…" hx-trigger="panel-changed delay:100ms": many events, one request.
-const refresh = (panel) => panel.dispatchEvent(new CustomEvent("panel-changed"));
 
 function show(state, words) {
   if (lamp.textContent !== words) lamp.textContent = words;

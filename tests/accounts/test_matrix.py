@@ -9,6 +9,7 @@ from django.test import Client
 from accounts import invitations, passwords, sharing
 from accounts.brokerage import BrokerAccount, Membership, Role
 from accounts.models import Session
+from orders.engine.models import KillSwitch
 from tests.accounts.addresses import HOME, LOG_IN, SET_UP, addresses, matches, outcome
 from tests.accounts.test_account_matrix import PAGES
 
@@ -33,6 +34,9 @@ TABLE = {
     "gtt/": OWN,
     "orders/": OWN,
     "tasks/": OWN,
+    "stop/": OWN,
+    "stop/KEY/release/": (LOG_IN, 404, 404, 404),
+    "_panel/stops/": OWN,
     "style/": STAFF,
     "favicon.ico": (302, 302, 302, 302),
     "healthz": OPEN,
@@ -99,12 +103,16 @@ def paths(make_person):
     """Fill the addresses that name something with things of somebody else, or with live links."""
     other = make_person("other@example.com")
     passkey = Authenticator.objects.create(user=other, type="webauthn", data={"name": "Theirs"})
+    joining = shared(other).split("/", 3)[3]
+    theirs = BrokerAccount.objects.get(code="shared")
+    stop = KillSwitch.objects.create(level="L1", account=theirs, why="a test", who="other")
     return {
         "accounts/link/BROKER/": "accounts/link/kite/",
         "accounts/back/BROKER/": "accounts/back/kite/",
         "login/reset/KEY/": passwords.reset_link(other).split("/", 3)[3],
         "login/invite/TOKEN/": invitations.invite("ravi@example.com").split("/", 3)[3],
-        "join/TOKEN/": shared(other).split("/", 3)[3],
+        "join/TOKEN/": joining,
+        "stop/KEY/release/": f"stop/{stop.pk}/release/",
         "me/passkeys/KEY/": f"me/passkeys/{passkey.pk}/",
         "me/passkeys/KEY/remove/": f"me/passkeys/{passkey.pk}/remove/",
         "me/sessions/ID/end/": "me/sessions/6f1c1a5e-0000-4000-8000-000000000000/end/",

@@ -1,11 +1,14 @@
 """What is on its way, on the page: the sentences, the list, the socket's news, and decisions."""
 
+import re
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.utils.html import strip_tags
 
 from accounts import linking
 from accounts.brokerage import Membership, Role
+from orders import task_shown
 from orders.engine import store
 from orders.engine.models import OrderTask
 from tests.accounts.conftest import (  # noqa: F401
@@ -25,7 +28,14 @@ OUTCOMES = [
     ({"state": "COMPLETED", "order_id": "9"}, "Order placed successfully"),
     ({"state": "FAILED", "reason": "refused", "message": "No funds."}, "Order failed: No funds"),
     ({"state": "UNKNOWN"}, "Order status unknown, check order book"),
-    ({"state": "DEAD_LETTER", "reason": "absent"}, "Order status unknown, check order book"),
+    (
+        {"state": "DEAD_LETTER", "reason": "absent", "message": "The book has it not."},
+        "Order failed: The book has it not",
+    ),
+    (
+        {"state": "DEAD_LETTER", "reason": "duplicate", "message": "It stands twice."},
+        "Order failed: It stands twice It may stand at the broker: check the order book",
+    ),
 ]
 
 
@@ -86,7 +96,30 @@ def test_what_waits_says_for_what_and_where_in_the_queue(client, account):
     page = said(client.get(path_of(task)))
 
     assert "Waits for its turn" in page
-    assert "Number 2 in the queue." in page
+    assert "2nd in the queue." in page
+
+
+@pytest.mark.django_db
+def test_the_queue_is_numbered_as_it_is_sent_exits_first_and_moves_up(client, account):
+    first, second, leaving = told(account), told(account), told(account, is_exit=True)
+
+    def places():
+        page = said(client.get(f"/a/{account.code}/tasks/"))
+        return re.findall(r"(Buy \d) INFY.*?(\d\w\w) in the queue", page)
+
+    assert places() == [("Buy 3", "1st"), ("Buy 2", "3rd"), ("Buy 1", "2nd")]
+
+    OrderTask.objects.filter(pk=leaving.pk).update(state="COMPLETED")
+    assert places() == [("Buy 2", "2nd"), ("Buy 1", "1st")]
+    assert [task_shown.line_of(one).place for one in (first, second)] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (12, "12th"), (101, "101st")],
+)
+def test_places_read_as_people_say_them(number, word):
+    assert task_shown.ordinal(number) == word
 
 
 @pytest.mark.django_db
@@ -95,7 +128,9 @@ def test_a_page_without_scripts_looks_for_itself_twenty_times_at_most(client, ac
 
     assert "?polls=1" in client.get(path_of(task)).content.decode()
     assert "?polls=20" in client.get(f"{path_of(task)}?polls=19").content.decode()
-    assert "http-equiv" not in client.get(f"{path_of(task)}?polls=20").content.decode()
+    last = client.get(f"{path_of(task)}?polls=20")
+    assert "http-equiv" not in last.content.decode()
+    assert "Order status unknown, check order book" in said(last)
 
 
 @pytest.mark.django_db
@@ -106,7 +141,7 @@ def test_the_list_has_what_is_not_simply_done(client, account):
 
     page = said(client.get(f"/a/{account.code}/orders/"))
 
-    assert "On the way and not done 4" in page
+    assert "On the way and not done 5" in page
     assert "Buy 1 INFY" not in page  # it is completed
     assert "Decide" in page
 
@@ -202,6 +237,6 @@ def test_a_viewer_sees_a_dead_letter_and_decides_nothing(account, make_person, e
 def test_news_of_a_wait_reach_the_page(account, client):
     task = told(account)
 
-    store.note_wait(task, "the broker to answer again", place=1)
+    store.note_wait(task, "the broker to answer again")
 
     assert "Waits for the broker to answer again" in said(client.get(path_of(task)))
