@@ -5,10 +5,10 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.access import why_no_trading
 from accounts.brokerage import BrokerAccount
@@ -22,6 +22,7 @@ from accounts.ways_in import fresh
 from orders import book, datasets
 from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
+from orders.engine.lane import lock, next_task, sending_now, until_next
 from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
@@ -32,7 +33,6 @@ from orders.risk import checking, demand, triggers
 from tradedesk import metrics
 
 logger = logging.getLogger(__name__)
-LOCKS = 7_301  # our name among the advisory locks
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
 
@@ -222,43 +222,6 @@ class Sender:
         stored = OrderTask.objects.get(pk=task.pk)
         if stored.state != State.COMPLETED:
             store.move(stored, core.found_late(stored, list(sent.order_ids)))
-
-
-def next_task(account_id: int) -> OrderTask | None:
-    """Give what is due: exits and cancels first, then in the order of arrival."""
-    due = OrderTask.objects.raw(
-        "SELECT * FROM orders_ordertask WHERE account_id = %s AND state = 'PENDING' "
-        "AND clock_timestamp() >= least(try_at, expires_at) ORDER BY is_exit DESC, sequence LIMIT 1",
-        [account_id],
-    )
-    return next(iter(due), None)
-
-
-def until_next(account_id: int) -> float | None:
-    """Tell in how many seconds something that waits by itself is due."""
-    waiting = OrderTask.objects.filter(account=account_id, state=State.PENDING)
-    first = waiting.order_by("try_at").values_list("try_at", flat=True).first()
-    return None if first is None else max(0.0, (first - store.now()).total_seconds())
-
-
-def lock(account_id: int) -> bool:
-    """Take the account's lock for this transaction, unless somebody holds it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCKS, account_id])
-        return bool(cursor.fetchone()[0])
-
-
-def sending_now(account_id: int) -> tuple[datetime, bool]:
-    """Give the time, and whether somebody is sending. Asked once the lock is ours, not with it:
-    a question sees what was committed when it was asked."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT clock_timestamp(), EXISTS (SELECT FROM orders_ordertask WHERE account_id = %s "
-            "AND state = 'RUNNING' AND lease_until > clock_timestamp())",
-            [account_id],
-        )
-        now, is_taken = cursor.fetchone()
-    return now, is_taken
 
 
 def ended(task: OrderTask, reason: Reason, message: str) -> Next:
