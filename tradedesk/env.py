@@ -192,5 +192,11 @@ def celery_broker(redis_url: str) -> str:
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url
-    number = dict(parse_qsl(parts.query)).get("db", "0")
-    return f"redis+socket://{parts.path}?virtual_host={number}"
+    return f"redis+socket://{parts.path}?virtual_host={redis_database(redis_url)}"
+
+
+def redis_database(redis_url: str) -> str:
+    """Tell which of a server's databases an address names."""
+    parts = urlsplit(redis_url)
+    path = "" if parts.scheme == "unix" else parts.path.strip("/")
+    return dict(parse_qsl(parts.query)).get("db") or path or "0"

@@ -135,8 +135,12 @@ CACHES = {
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        # Without this redis-py hangs up on a socket that was quiet for five seconds.
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "prefix": "live"},
+        "CONFIG": {
+            # Without this redis-py hangs up on a socket that was quiet for five seconds.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": None}],
+            # What is published is heard in every database of a server: two desks may share one.
+            "prefix": f"live{env.redis_database(REDIS_URL)}",
+        },
     }
 }
 

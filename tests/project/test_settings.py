@@ -174,3 +174,23 @@ def test_a_value_of_use_is_taken(name, value):
 def test_an_address_of_something_else_is_refused(url):
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must look like"):
         env.database(url, pool=0)
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("redis://127.0.0.1", "0"),
+        ("redis://:secret@127.0.0.1:6379/3", "3"),
+        ("rediss://127.0.0.1/0?db=4", "4"),
+        ("unix:///run/redis.sock", "0"),
+        ("unix:///run/redis.sock?db=5", "5"),
+    ],
+)
+def test_desks_that_share_a_redis_hear_only_what_is_said_in_their_own_database(address, number):
+    assert env.redis_database(address) == number
+
+
+def test_what_is_announced_is_named_after_the_database(settings):
+    number = env.redis_database(settings.REDIS_URL)
+
+    assert settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] == f"live{number}"
