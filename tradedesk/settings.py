@@ -62,7 +62,6 @@ FIELD_ENCRYPTION_KEY = FIELD_ENCRYPTION_KEY or ["A" * 43 + "="]
 SECRET_KEY_FALLBACKS = env.secret("SECRET_KEY_FALLBACKS").replace(",", " ").split()
 
 INSTALLED_APPS = [
-    "daphne",  # first, so that Twisted takes the asyncio reactor before anyone else asks for one
     "accounts.apps.DeskAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -57,8 +57,8 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
 });
 
 // The answer with mistakes puts its summary under the reader's eyes; news of a panel leave the focus.
-document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
-  if (ctx?.request?.headers["X-Background"]) return;
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  if (detail?.ctx?.request?.headers["X-Background"]) return;
   document.querySelector("[data-summary]:not([data-seen])")?.focus();
   for (const seen of document.querySelectorAll("[data-summary]")) seen.dataset.seen = "";
 });

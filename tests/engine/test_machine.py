@@ -69,7 +69,8 @@ def test_no_history_that_can_be_drawn_breaks_a_promise(machine):
 
 
 @pytest.mark.parametrize(
-    ("broken", "found"), [(Hopeful, "was repeated after"), (Trusting, "is a phantom")]
+    ("broken", "found"),
+    [(Hopeful, {"was repeated after", "times at the exchange"}), (Trusting, {"is a phantom"})],
 )
 def test_the_same_machine_finds_a_broken_engine_out(machine, broken, found):
     machine.sender_class = broken
@@ -80,7 +81,7 @@ def test_the_same_machine_finds_a_broken_engine_out(machine, broken, found):
         run_state_machine_as_test(machine, settings=looking)
 
     reasons = getattr(caught.value, "exceptions", [caught.value])
-    assert any(found in str(reason) for reason in reasons), reasons
+    assert any(one in str(reason) for reason in reasons for one in found), reasons
 
 
 def test_the_machine_runs_on_the_products_own_times():
