@@ -9,18 +9,21 @@ from orders.changes import change_of, problems_of
 from orders.engine import asking, exits
 from orders.engine.accept import Accepted, Asked, NotAccepted
 from orders.engine.models import Kind, OrderTask
+from orders.engine.spelling import spell
 from orders.front import Refused, facts_of, working_orders
 from orders.ledger import Order
 from orders.tickets import Ticket, check, refusals
 
 
 def modify(asked: Asked, order: Order, wanted: Ticket, at: datetime) -> Accepted:
-    """Look new terms over and have them sent."""
+    """Look new terms over and have them sent; a repeated key is not looked over again."""
+    change = change_of(order, wanted)
+    if change and (earlier := asking.standing(asked, Kind.MODIFY, spell(change))):
+        return earlier
     facts = facts_of(wanted, asked.account, at, user=asked.user)
     found = refusals(problems_of(order, wanted, facts))
     if found:
         raise Refused(found)
-    change = change_of(order, wanted)
     if change is None:
         raise NotAccepted("Nothing is changed yet. Enter new terms, or leave the order as it is.")
     return asking.modify(asked, change, order)
@@ -28,6 +31,8 @@ def modify(asked: Asked, order: Order, wanted: Ticket, at: datetime) -> Accepted
 
 def cancel(asked: Asked, order: Order) -> Accepted:
     """Have an order ended; one wish that is on its way is enough."""
+    if earlier := asking.standing(asked, Kind.CANCEL, asking.spelt_cancel(order)):
+        return earlier
     same = OrderTask.objects.working().filter(
         account=asked.account, kind=Kind.CANCEL, target=order.order_id
     )
@@ -63,8 +68,6 @@ def close(
     if any("autoslice" in fix.changes for one in found for fix in one.fixes):
         ticket = replace(ticket, autoslice=True)  # whoever wants out wants out of all of it
         found = refusals(check(ticket, facts))
-    if found:
-        raise Refused(found)
     order = exits.closing(
         exchange=exchange,
         symbol=symbol,
@@ -72,7 +75,12 @@ def close(
         net=net,
         protection=ticket.market_protection,
     )
-    return asking.close_position(asked, replace(order, autoslice=ticket.autoslice))
+    order = replace(order, autoslice=ticket.autoslice)
+    if earlier := asking.standing(asked, Kind.PLACE, asking.spelt_exit(order)):
+        return earlier
+    if found:
+        raise Refused(found)
+    return asking.close_position(asked, order)
 
 
 def closing_ticket(

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from decimal import Decimal
 from io import StringIO
 
 import pytest
@@ -18,6 +19,7 @@ from orders.engine.accept import NotAccepted
 from orders.engine.models import KillSwitch, OrderTask
 from orders.engine.runner import Runner
 from tests.engine.desk import again, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.risky import limits
 
 pytestmark = pytest.mark.django_db
 ORDER = {
@@ -74,6 +76,36 @@ def test_an_order_is_stored_and_a_repeated_key_gives_the_same_task(listed):
     told, told_again = json.loads(first), json.loads(second)
     assert (told["state"], told["replayed"], told["key"]) == ("PENDING", False, "script 1")
     assert (told_again["task"], told_again["replayed"]) == (told["task"], True)
+
+
+def test_a_repeated_key_is_not_judged_again(listed):
+    _, first = place("--json", "--key", "script 1")
+    limits(listed, order_value=Decimal(100))
+
+    code, second = place("--json", "--key", "script 1")
+
+    assert (code, json.loads(second)["replayed"]) == (0, True)
+    assert json.loads(second)["task"] == json.loads(first)["task"]
+    assert place("--key", "script 2")[0] == 2
+
+
+def test_programs_are_told_of_refusals_and_questions_too(listed):
+    nobody = place("--json", account="nobody")
+    place()
+    question = place("--json", "--key", "script 1")
+    switch.press("L2", why="a test", who="Asha")
+    stopped = place("--json", quantity="2")
+    confirmed = place("--json", "--confirm-duplicate")
+
+    answers = [nobody, question, stopped, confirmed]
+    assert [code for code, _ in answers] == [2, 7, 3, 3]
+    told = [json.loads(text) for _, text in answers]
+    assert [one["state"] for one in told] == ["WRONG", "DUPLICATE", "REFUSED", "REFUSED"]
+    assert all({"task", "key", "replayed", "order_id", "reason"} <= one.keys() for one in told)
+    assert told[1]["key"] == "script 1"
+    assert "--confirm-duplicate" in told[1]["reason"]
+    assert place(quantity="2")[0] == 3
+    assert place(account="nobody")[0] == 2
 
 
 @pytest.mark.django_db(transaction=True)

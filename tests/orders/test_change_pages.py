@@ -1,6 +1,7 @@
 """Changing, cancelling and closing what stands, by the pages; what each asks and what it stores."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -11,11 +12,14 @@ from django.utils.html import strip_tags
 
 from accounts import linking
 from accounts.brokerage import Membership, Role
+from accounts.brokers.words import Product
+from orders import changes, changing, front
 from orders.datasets import Dataset
 from orders.engine import switch
 from orders.engine.models import OrderTask
 from orders.engine.spelling import CAPPED
 from orders.instruments import import_master
+from orders.instruments.models import Instrument
 from orders.ledger import Order
 from portfolio import sync
 from portfolio.models import PositionRow
@@ -27,6 +31,8 @@ from tests.accounts.conftest import (  # noqa: F401
     stranger,
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.engine.desk import asked
+from tests.engine.risky import limits
 from tests.orders.listing import FRIDAY, market
 from tests.orders.test_order_pages import heard
 from tests.portfolio.test_sync import buy, wait_for_fill
@@ -125,6 +131,41 @@ def test_an_order_is_cancelled_by_the_button_in_its_row_once(client, order):
     task = OrderTask.objects.get()
     assert [answer.status_code for answer in answers] == [303, 303]
     assert (task.kind, task.target, task.is_exit) == ("cancel", "77", True)
+
+
+def test_a_second_click_on_cancel_gives_the_same_when_the_order_is_over(client, order):
+    key = key_in(client.get(f"/a/{order.account.code}/orders/"))
+    first = cancel(client, order, key)
+    OrderTask.objects.update(state="COMPLETED")
+    Order.objects.update(status="CANCELLED")
+
+    again = cancel(client, order, key)
+
+    assert (again.status_code, again["Location"]) == (303, first["Location"])
+
+
+def test_an_order_a_change_and_an_exit_that_stand_are_not_judged_again(account, asha, order):  # noqa: F811
+    ticket = replace(changes.ticket_of(order), price=Decimal("1460"))
+    larger = replace(ticket, quantity=20)
+    terms = {"exchange": "NSE", "symbol": "INFY", "product": Product.CNC, "net": 3}
+
+    def all_three():
+        at = timezone.now()
+        return [
+            front.place(asked(account, asha, "k1"), ticket, at),
+            changing.modify(asked(account, asha, "k2"), order, larger, at),
+            changing.close(asked(account, asha, "k3"), **terms, protection=None, at=at),
+        ]
+
+    first = all_three()
+    limits(account, order_value=Decimal(100))
+    Instrument.objects.update(is_active=False)
+    again = all_three()
+
+    assert [one.is_replay for one in again] == [True, True, True]
+    assert [one.task.pk for one in again] == [one.task.pk for one in first]
+    with pytest.raises(front.Refused):
+        front.place(asked(account, asha, "k4"), ticket, timezone.now())
 
 
 def test_what_is_over_is_not_cancelled_and_says_why(client, order):
