@@ -14,12 +14,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.brokerage import BrokerAccount
+from accounts.models import AuditEvent
 from orders.engine import switch
 from orders.engine.accept import NotAccepted
 from orders.engine.models import KillSwitch, OrderTask
 from orders.engine.runner import Runner
 from tests.engine.desk import again, at_exchange, faults, give, limit, statuses, until, work
-from tests.engine.risky import limits
+from tests.engine.risky import limits, stands
 
 pytestmark = pytest.mark.django_db
 ORDER = {
@@ -202,6 +204,25 @@ def test_cancel_all_ends_every_working_order(account, exchange, sender):
     assert said("cancel_all", "--account", "paper")[1].strip() == "No order works."
 
 
+def test_cancel_all_goes_on_past_an_account_that_is_logged_out_or_stopped(account, asha):
+    out = BrokerAccount.objects.create(code="a-out", broker="kite", environment="paper")
+    for each in (out, account):
+        stands(each)
+
+    code, text = said("cancel_all", "--all", "--json")
+
+    told = json.loads(text)
+    assert code == 3
+    assert [one["account"] for one in told if one["task"] is None] == ["a-out"]
+    assert {one["account"] for one in told if one["task"]} == {"a-out", "paper"}
+    for each in (out, account):
+        stands(each, "10")
+    switch.press("L3", why="a test", who="Asha")
+    code, text = said("cancel_all", "--all")
+    assert code == 3
+    assert text.count("stopped by Asha: a test") == 2
+
+
 # The kill switch -------------------------------------------------------------------------------
 
 
@@ -210,9 +231,10 @@ def test_the_kill_switch_is_pressed_seen_and_released(account):
         "kill_switch", "on", "--level", "L1", "--account", "paper", "--reason", "a test", "--json"
     )
     _, seen = said("kill_switch", "status", "--json")
-    released, _ = said("kill_switch", "off")
+    released, _ = said("kill_switch", "off", "--reason", "looked at it")
+    record = AuditEvent.objects.filter(what="trading.released").latest("number")
 
-    assert (code, released) == (0, 0)
+    assert (code, released, record.after) == (0, 0, "looked at it")
     assert json.loads(text) == json.loads(seen)
     assert json.loads(seen)[0]["reason"] == "a test"
     assert not switch.active(KillSwitch.objects.get().at).exists()
@@ -227,8 +249,9 @@ def test_the_kill_switch_is_pressed_seen_and_released(account):
         (["on", "--level", "L2", "--reason", "x", "--account", "paper"], "L1"),
         (["on", "--level", "L2", "--reason", "x", "--until", "soon"], "Indian time"),
         (["on", "--level", "L2", "--reason", "x", "--until", "2020-01-01T10:00"], "over already"),
+        (["on", "--level", "L2", "--reason", "x", "--until", "9999-12-31T23:59"], "within 30 days"),
         (["on", "--level", "L1", "--reason", "x", "--account", "nobody"], "nobody"),
-        (["off"], "Nothing"),
+        (["off", "--reason", "x"], "Nothing"),
     ],
 )
 def test_a_wrong_press_says_what_to_do(account, arguments, words):
@@ -237,6 +260,15 @@ def test_a_wrong_press_says_what_to_do(account, arguments, words):
     assert code == 1
     assert words in text
     assert not KillSwitch.objects.exists()
+
+
+def test_letting_trading_go_on_wants_a_reason(account):
+    said("kill_switch", "on", "--level", "L2", "--reason", "a test")
+
+    code, text = said("kill_switch", "off", "--reason", " ")
+
+    assert (code, "--reason" in text) == (1, True)
+    assert KillSwitch.objects.get().released_at is None
 
 
 @pytest.mark.django_db(transaction=True)
