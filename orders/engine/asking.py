@@ -12,7 +12,7 @@ from orders.engine.accept import Accepted, Asked, NotAccepted, accept, known
 from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations.conversions import BEFORE
-from orders.engine.spelling import CAPPED, fingerprint, spell
+from orders.engine.spelling import CAPPED, PIECE, fingerprint, spell
 from orders.ledger import GttTrigger, Order
 
 
@@ -33,17 +33,17 @@ def place(asked: Asked, order: OrderRequest, *, is_exit: bool = False) -> Accept
     )
 
 
-def close_position(asked: Asked, order: OrderRequest) -> Accepted:
+def close_position(asked: Asked, order: OrderRequest, number: int = 0) -> Accepted:
     """Take an order that closes a position: it is made no larger than the position when it leaves."""
     return accept(
-        asked, Kind.PLACE, spelt_exit(order), exchange=order.exchange, symbol=order.symbol,
+        asked, Kind.PLACE, spelt_exit(order, number), exchange=order.exchange, symbol=order.symbol,
         is_exit=True,
     )  # fmt: skip
 
 
-def spelt_exit(order: OrderRequest) -> dict[str, Any]:
-    """Spell an order that closes a position."""
-    return spell(order) | {CAPPED: True}
+def spelt_exit(order: OrderRequest, number: int = 0) -> dict[str, Any]:
+    """Spell an order that closes a position; pieces of one exit are not each other's duplicates."""
+    return spell(order) | {CAPPED: True} | ({PIECE: number} if number else {})
 
 
 def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
