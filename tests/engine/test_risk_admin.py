@@ -109,7 +109,7 @@ def test_a_task_shows_its_attempts_and_events_and_cannot_be_touched(account, sen
 
     page = words(office.get(f"{ADMIN}ordertask/{task.pk}/change/"))
 
-    for fact in (done.tag, done.order_id, "ACCEPTED", "taken", "claimed", "sending"):
+    for fact in (done.tag, done.order_id, "ACCEPTED", "taken", "claimed", "sending", "+05:30"):
         assert fact in page
     assert task.code in words(office.get(f"{ADMIN}ordertask/"))
     assert (
