@@ -54,7 +54,7 @@ class PeopleMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
         """Lead whoever lacks the second factor to its set-up, wherever they wanted to go."""
-        if has_nul(request):
+        if has_nul(request, view):
             raise BadRequest("NUL")  # Postgres knows no such letter: a search for it would break
         name = request.resolver_match.url_name if request.resolver_match else None
         if name in OPEN or not request.user.is_authenticated:
@@ -81,10 +81,12 @@ class PeopleMiddleware:
         return None
 
 
-def has_nul(request: HttpRequest) -> bool:
+def has_nul(request: HttpRequest, view: Any) -> bool:
     """Tell whether a letter NUL stands in the address or in a field of the form; files may have it."""
     if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
         return True
+    if getattr(view, "csrf_exempt", False):  # what machines send is read by the view alone
+        return False
     return any("\x00" in text for name, values in request.POST.lists() for text in (name, *values))
 
 

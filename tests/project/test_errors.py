@@ -52,6 +52,12 @@ def test_a_nul_in_a_form_is_a_bad_request(visitor, form):
     assert "<h1" in answer.content.decode()
 
 
+def test_the_way_back_from_a_broker_reads_its_own_form(visitor):
+    for token in ("abc", "a\x00c"):
+        answer = visitor.post("/accounts/back/kite/", {"request_token": token, "status": "success"})
+        assert answer.status_code < 500
+
+
 def test_an_unhandled_error_is_shown_with_its_number_and_kept_without_the_secret(visitor):
     answer = visitor.get("/break/")
 
