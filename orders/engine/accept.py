@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from psycopg import errors
 from psycopg.types.range import TimestamptzRange
 
-from accounts.access import why_no_trading
+from accounts.access import why_no_trading, why_nothing_leaves
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
@@ -141,9 +141,11 @@ def check_may_leave(asked: Asked, *, is_exit: bool) -> None:
     """Refuse at once what the engine would refuse anyway."""
     if stop := switch.stop_of(asked.account.pk, store.now(), is_exit=is_exit):
         raise NotAccepted(switch.words(stop) + ".")
-    if asked.account.unlinked_at:
+    account = BrokerAccount.objects.get(pk=asked.account.pk)
+    if account.unlinked_at:
         raise NotAccepted("This account is no longer linked.")
-    if asked.user and (why := why_no_trading(asked.user, asked.account)):
+    why = why_no_trading(asked.user, account) if asked.user else why_nothing_leaves(account)
+    if why:
         raise NotAccepted(why)
 
 

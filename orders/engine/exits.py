@@ -1,14 +1,18 @@
 """Closing what is open: an exit never sells more than there is, whatever happened since the click."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.brokerage import BrokerAccount
-from accounts.brokers.base import Broker
-from accounts.brokers.types import OrderRequest
+from accounts.brokers.errors import TradedeskError
+from accounts.brokers.types import OrderRequest, OrderUpdate, Position
 from accounts.brokers.words import OrderType, Side, Variety
 from accounts.lines import line_to
 from orders.engine import core, store
-from orders.engine.models import OrderTask
+from orders.engine.core import Phase, State
+from orders.engine.models import Kind, OrderTask
 from orders.engine.spelling import CAPPED, read_order, spell
 
 
@@ -28,11 +32,22 @@ def closing(
     )
 
 
+class Unclear(TradedeskError):
+    """Nobody knows yet what is left to close."""
+
+
 def cap(task: OrderTask, account: BrokerAccount) -> str:
     """Read the position at the broker and make the exit no larger; say why it must not leave at all."""
     order = read_order(task.params)
     with line_to(account) as broker:
-        left = open_quantity(broker, order)
+        # In this order: what is filled between the two readings then counts twice, and never not at all.
+        told = broker.orders()
+        positions = broker.positions().net
+    if unclear := unclear_closings(task, told):
+        raise Unclear(
+            f"{unclear[0].code} may close it already: the broker is asked what became of it."
+        )
+    left = open_quantity(order, told, positions)
     if left <= 0:
         return "There is nothing left to close: the position is gone, or other orders close it already."
     if left < order.quantity:
@@ -41,18 +56,28 @@ def cap(task: OrderTask, account: BrokerAccount) -> str:
     return ""
 
 
-def open_quantity(broker: Broker, order: OrderRequest) -> int:
+def open_quantity(
+    order: OrderRequest, told: Iterable[OrderUpdate], positions: Iterable[Position]
+) -> int:
     """Tell how much this side can still close: the position less what works against it already."""
     place = (order.exchange, order.symbol, order.product)
-    net = sum(
-        row.quantity
-        for row in broker.positions().net
-        if (row.exchange, row.symbol, row.product) == place
-    )
+    net = sum(row.quantity for row in positions if (row.exchange, row.symbol, row.product) == place)
     sign = 1 if order.side is Side.SELL else -1
     working = sum(
-        told.pending_quantity
-        for told in broker.orders()
-        if (told.exchange, told.symbol, told.product) == place and told.side is order.side
+        one.pending_quantity
+        for one in told
+        if (one.exchange, one.symbol, one.product) == place and one.side is order.side
     )
     return sign * net - working
+
+
+def unclear_closings(task: OrderTask, told: Iterable[OrderUpdate]) -> list[OrderTask]:
+    """Give what may do the same at the broker, without standing in its book."""
+    seen = {tag for one in told for tag in (one.tag, *one.tags)}
+    sent = Q(state=State.UNKNOWN) | Q(state=State.RUNNING, phase=Phase.SENDING)
+    place = {name: task.params[name] for name in ("side", "product")}
+    same = OrderTask.objects.filter(
+        sent, account=task.account_id, kind=Kind.PLACE, exchange=task.exchange, symbol=task.symbol,
+        **{f"params__{name}": value for name, value in place.items()},
+    )  # fmt: skip
+    return [one for one in same.exclude(pk=task.pk) if seen.isdisjoint(store.tags_of(one))]

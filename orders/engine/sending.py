@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from accounts.access import why_no_trading
+from accounts.access import why_no_trading, why_nothing_leaves
 from accounts.brokerage import BrokerAccount
 from accounts.brokerage import State as AccountState
 from accounts.brokers import patience
@@ -23,7 +23,7 @@ from orders import book, datasets
 from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.lane import lock, next_task, sending_now, until_next
-from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask
+from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
 from orders.engine.spelling import CAPPED
@@ -103,8 +103,9 @@ class Sender:
         """Send a claimed task, once."""
         try:
             why = why_not(task, account)
-        except BrokerError as error:
-            store.move(task, core.put_back(task, store.now(), words(error)[:500]))
+        except (BrokerError, exits.Unclear) as error:
+            why = words(error) if isinstance(error, BrokerError) else str(error)
+            store.move(task, core.put_back(task, store.now(), why[:500]))
             return
         if why:
             store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
@@ -239,7 +240,9 @@ def held(task: OrderTask, why: str, *, wait: float = HELD_FOR) -> Next:
 
 def why_not(task: OrderTask, account: BrokerAccount) -> str:
     """Look again, at the last moment, at what was allowed when it was asked for."""
-    if task.user and (why := why_no_trading(task.user, account)):
+    if task.user is None and task.source == Source.PAGE:
+        return "Whoever gave it is no longer on this desk."
+    if why := why_no_trading(task.user, account) if task.user else why_nothing_leaves(account):
         return why
     if CAPPED in task.params:
         return exits.cap(task, account)

@@ -11,6 +11,7 @@ from accounts.brokers.words import OrderStatus, Variety
 from orders.engine.core import Reason, State, Verdict
 from orders.engine.models import OrderTask
 from orders.engine.operations.base import (
+    TTL_EXIT,
     TTL_LIMIT,
     TTL_LONG,
     TTL_MARKET,
@@ -18,7 +19,7 @@ from orders.engine.operations.base import (
     Reading,
     Sent,
 )
-from orders.engine.spelling import read_change, read_order
+from orders.engine.spelling import CAPPED, read_change, read_order
 
 
 def order_of(task: OrderTask) -> OrderRequest:
@@ -35,6 +36,8 @@ class Place:
 
     def time_to_live(self, params: Mapping[str, Any]) -> timedelta:
         """Tell how long it may wait: after an outage nothing old is sent."""
+        if CAPPED in params:
+            return TTL_EXIT
         order = read_order(params)
         if order.variety is Variety.AMO:
             return TTL_LONG
