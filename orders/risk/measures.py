@@ -7,7 +7,7 @@ and never not at all.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,6 +23,7 @@ from orders.engine.models import Kind, OrderTask
 from orders.instruments.models import Instrument, master_of
 from orders.ledger import Order
 from orders.tickets.gathering import listing_of
+from tradedesk.times import IST
 
 OLDEST = timedelta(seconds=60)  # what is older tells nothing about now
 OVERLAP = timedelta(seconds=5)  # a reading may miss what was filled while it was on its way
@@ -201,10 +202,14 @@ def sent_since(since: datetime, *, account: BrokerAccount | None, user: User | N
 
 
 def orders_of(user: User | None, orders: Sequence[Order]) -> list[Order]:
-    """Keep the orders that this person gave."""
-    mine = set(
-        OrderTask.objects.filter(
-            user=user, kind=Kind.PLACE, order_id__in=[one.order_id for one in orders]
-        ).values_list("account_id", "order_id")
-    )
-    return [one for one in orders if (one.account_id, one.order_id) in mine]
+    """Keep the orders that this person gave, each slice of them."""
+    if not orders:
+        return []
+    day_before = min(one.day for one in orders) - timedelta(days=1)
+    given = OrderTask.objects.filter(
+        account=orders[0].account_id, user=user, kind=Kind.PLACE,
+        created_at__gte=datetime.combine(day_before, time.min, IST),
+        order_ids__has_any_keys=[one.order_id for one in orders],
+    ).values_list("order_ids", flat=True)  # fmt: skip
+    mine = {order_id for ids in given for order_id in ids}
+    return [one for one in orders if one.order_id in mine]

@@ -67,7 +67,7 @@ def net_words(
     quantity = case.leg.quantity if own is None else own
     longest, shortest = reach(net, legs)
     after = longest + quantity if quantity > 0 else shortest + quantity
-    if abs(after) <= most or abs(after) <= abs(net):
+    if abs(after) <= most or only_closes(net, after):
         return ""
     return (
         f"With this order and those at work the net position in {of} could become {shown(after)}; at "
@@ -75,12 +75,20 @@ def net_words(
     )
 
 
+def only_closes(net: int, after: int) -> bool:
+    """Tell whether what is left lies between nothing and what there was."""
+    return min(0, net) <= after <= max(0, net)
+
+
 def exposure(case: Case) -> str:
     most = case.limits.tightest("exposure")
     if most is None:
         return ""
-    before, after = gross(case, case.to_come), gross(case, [*case.to_come, case.leg])
-    if after <= most or after <= before:
+    legs = [*case.to_come, case.leg]
+    net = case.net[case.leg.key]
+    longest, shortest = reach(net, [leg for leg in legs if leg.key == case.leg.key])
+    after = gross(case, legs)
+    if after <= most or only_closes(net, longest if case.leg.quantity > 0 else shortest):
         return ""
     return (
         f"With this order the gross exposure could become {rupees(after)}; at most {rupees(most)} is "
