@@ -28,6 +28,7 @@ from tradedesk.times import IST
 OLDEST = timedelta(seconds=60)  # what is older tells nothing about now
 OVERLAP = timedelta(seconds=5)  # a reading may miss what was filled while it was on its way
 MINUTE = timedelta(seconds=60)
+NEW = (Kind.PLACE, Kind.PLACE_GTT)
 
 
 class Missing(Exception):
@@ -79,6 +80,15 @@ def position_rows(account: BrokerAccount) -> list[Any]:
     """Give the positions with what was carried. The portfolio keeps them; only their rows are read."""
     rows: Any = account
     return list(rows.positionrows.filter(is_day=False))
+
+
+def held(account: BrokerAccount, exchange: str, symbol: str) -> int:
+    """Tell what a trigger could close, as it was read last: positions of all products, and holdings."""
+    rows: Any = account
+    shares = rows.holdingrows.filter(exchange=exchange, symbol=symbol)
+    owned = sum(row.quantity + row.t1_quantity + row.collateral_quantity for row in shares)
+    here = [row for row in position_rows(account) if (row.exchange, row.symbol) == (exchange, symbol)]
+    return owned + sum(row.quantity for row in here)
 
 
 UNSEEN = """
@@ -196,9 +206,9 @@ def worth_of_one(account: BrokerAccount, keys: set[tuple[str, str]]) -> dict[Any
 
 
 def sent_since(since: datetime, *, account: BrokerAccount | None, user: User | None) -> Any:
-    """Give the new orders that were sent since, of an account or of a person in every account."""
+    """Give the new orders and triggers that were sent since, of an account or of a person in all."""
     whose = Q(account=account) if account else Q(user=user)
-    return OrderTask.objects.filter(whose, kind=Kind.PLACE, sent_at__gt=since)
+    return OrderTask.objects.filter(whose, kind__in=NEW, sent_at__gt=since)
 
 
 def orders_of(user: User | None, orders: Sequence[Order]) -> list[Order]:

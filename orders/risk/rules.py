@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from orders.engine.models import OrderTask
 from orders.ledger import Order
 from orders.risk import measures
@@ -195,23 +197,21 @@ def orders_a_minute(case: Case) -> str:
 
 
 def repeats(case: Case) -> str:
-    words = f"orders to {case.task.params['side'].lower()} {case.task.symbol}"
-    same = {
-        "exchange": case.task.exchange,
-        "symbol": case.task.symbol,
-        "params__side": case.task.params["side"],
-    }
-    return rate(case, "repeats", words, **same)
+    side = case.terms["side"]
+    of_trigger = Q(params__legs__contains=[{"side": side}])
+    same = Q(exchange=case.task.exchange, symbol=case.task.symbol)
+    words = f"orders to {side.lower()} {case.task.symbol}"
+    return rate(case, "repeats", words, same & (Q(params__side=side) | of_trigger))
 
 
-def rate(case: Case, name: str, words: str, **which: Any) -> str:
+def rate(case: Case, name: str, words: str, which: Q | None = None) -> str:
     """Count what was sent in the last minute, of the account and of the person."""
     for whose in ("account", "user"):
         most = getattr(getattr(case.limits, whose), name)
         if most is None:
             continue
         owner = {"account": case.account, "user": None} if whose == "account" else {"account": None, "user": case.user}  # fmt: skip
-        sent = measures.sent_since(case.at - MINUTE, **owner).filter(**which)
+        sent = measures.sent_since(case.at - MINUTE, **owner).filter(which or Q())
         made = sent.exclude(pk=case.task.pk).count()
         if made + 1 > most:
             return (
@@ -265,7 +265,7 @@ OF_NEW_ORDERS = {orders_a_minute, repeats, open_orders}
 def broken(case: Case) -> Iterator[str]:
     """Give what each rule has against it; a rule that cannot tell is against it."""
     for rule in RULES:
-        if case.replaced and rule in OF_NEW_ORDERS:
+        if case.task.kind not in measures.NEW and rule in OF_NEW_ORDERS:
             continue
         try:
             if why := rule(case):

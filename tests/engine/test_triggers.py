@@ -5,14 +5,17 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.brokers.types import Conversion, GttLeg, GttRequest
+from accounts.brokers.types import Conversion, GttLeg, GttRequest, Holding
 from accounts.brokers.words import GttKind, Side
 from orders.datasets import refresh
-from orders.engine import asking
+from orders.engine import asking, store
 from orders.engine.accept import NotAccepted, PossibleDuplicate
 from orders.ledger import GttTrigger
+from orders.risk import checking
 from orders.syncing import SOURCES
-from tests.engine.desk import again, asked, faults, work
+from portfolio.state import HoldingRow
+from tests.engine.desk import again, asked, faults, limit, work
+from tests.engine.risky import holds, limits, read, refusal
 
 pytestmark = pytest.mark.django_db
 GTTS = SOURCES[2]
@@ -104,6 +107,66 @@ def test_a_trigger_that_is_over_is_left_alone(account, exchange, sender):
 
     with pytest.raises(NotAccepted, match="triggered already"):
         asking.delete_gtt(asked(account), gtt)
+
+
+# Limits ------------------------------------------------------------------------------------------
+
+
+MOST = [
+    {"instrument_quantity": 1}, {"exposure": Decimal(1)}, {"open_orders": 0}, {"turnover": Decimal(1)},
+    {"orders_a_minute": 0}, {"repeats": 0}, {"order_quantity": 99}, {"order_value": Decimal(1)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("most", MOST, ids=lambda most: next(iter(most)))
+def test_a_trigger_passes_no_limit_that_its_order_would_break(account, exchange, sender, most):
+    limits(account, **most)
+    read(account)
+    task = asking.place_gtt(asked(account), trigger(quantity=100)).task
+    work(sender, account)
+
+    assert (again(task).state, again(task).reason) == ("FAILED", "limit")
+    assert at_broker(account) == []
+
+
+def test_a_changed_trigger_is_judged_as_a_new_one_but_not_counted(account, exchange, sender):
+    gtt = placed(account, sender)
+    limits(account, instrument_quantity=5, orders_a_minute=0, repeats=0, open_orders=0)
+    read(account)
+    larger = asking.modify_gtt(asked(account), trigger(quantity=6), gtt).task
+    allowed = asking.modify_gtt(asked(account), trigger(quantity=5), gtt).task
+    work(sender, account)
+
+    assert [again(one).state for one in (larger, allowed)] == ["FAILED", "COMPLETED"]
+
+
+def test_new_triggers_count_among_new_orders(account, exchange, sender):
+    placed(account, sender)
+    limits(account, repeats=1)
+
+    assert "1 orders to buy INFY were sent" in refusal(account)
+    assert refusal(account, limit(side=Side.SELL)) == ""
+
+
+@pytest.mark.parametrize("own", ["position", "holding"])
+def test_a_trigger_that_closes_passes_and_one_that_turns_round_does_not(account, own):
+    limits(account, instrument_quantity=1, open_orders=0)
+    read(account)
+    if own == "position":
+        holds(account, 10)
+    else:
+        told = Holding(exchange="NSE", symbol="INFY", quantity=6, t1_quantity=4)
+        HoldingRow.objects.create(
+            account=account, synced_at=store.now(), **HoldingRow.columns(told)
+        )
+
+    def why(quantity):
+        leg = replace(trigger().legs[0], side=Side.SELL, quantity=quantity)
+        task = asking.place_gtt(asked(account), replace(trigger(), legs=(leg,))).task
+        return checking.why_not(task, account)
+
+    assert why(10) == ""
+    assert "are open" in why(11)
 
 
 # Conversions -------------------------------------------------------------------------------------
