@@ -57,9 +57,7 @@ def why_no_trigger(task: OrderTask, account: BrokerAccount, at: datetime) -> str
     request = read_gtt(task.params)
     net = measures.held(account, request.exchange, request.symbol)
     tickets = [triggers.ticket_of(request, leg) for leg in request.legs]
-    opening = [
-        one for one in tickets if not only_closes(net, net + signed(one.side, one.quantity))
-    ]
+    opening = [one for one in tickets if not only_closes(net, net + signed(one.side, one.quantity))]
     if not opening:
         return ""
     largest = max(opening, key=lambda one: (one.quantity, one.price))

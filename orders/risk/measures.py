@@ -86,9 +86,12 @@ def held(account: BrokerAccount, exchange: str, symbol: str) -> int:
     """Tell what a trigger could close, as it was read last: positions of all products, and holdings."""
     rows: Any = account
     shares = rows.holdingrows.filter(exchange=exchange, symbol=symbol)
-    owned = sum(row.quantity + row.t1_quantity + row.collateral_quantity for row in shares)
-    here = [row for row in position_rows(account) if (row.exchange, row.symbol) == (exchange, symbol)]
-    return owned + sum(row.quantity for row in here)
+    owned: int = sum(row.quantity + row.t1_quantity + row.collateral_quantity for row in shares)
+    here = [
+        row for row in position_rows(account) if (row.exchange, row.symbol) == (exchange, symbol)
+    ]
+    traded: int = sum(row.quantity for row in here)
+    return owned + traded
 
 
 UNSEEN = """
