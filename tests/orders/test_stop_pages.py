@@ -70,8 +70,11 @@ def release(client, why="It is over"):
     return client.post(f"{PATH}{KillSwitch.objects.latest('pk').pk}/release/", {"why": why})
 
 
-def test_an_owner_stops_an_account_every_page_says_so_and_it_goes_on(client, account):
-    answer = press(client, account.code)
+def test_an_owner_stops_an_account_every_page_says_so_and_it_goes_on(
+    client, account, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = press(client, account.code)
 
     stop = KillSwitch.objects.get()
     assert answer.status_code == 303
