@@ -141,6 +141,19 @@ def test_the_question_about_the_same_order_says_indian_time(account):
         give(account)
 
 
+def test_asking_for_the_bar_costs_one_question_while_nothing_is_stopped(
+    client, account, django_assert_num_queries
+):
+    bar(client)
+    with django_assert_num_queries(4) as asked:  # the others: session, person, second factor
+        assert bar(client) == ""
+    assert sum("orders_killswitch" in one["sql"] for one in asked.captured_queries) == 1
+
+    press(client, account.code)
+    with django_assert_num_queries(5):
+        assert "News" in bar(client)
+
+
 def test_a_reason_is_needed_to_let_it_go_on(client, account):
     press(client, account.code)
 
