@@ -1,16 +1,18 @@
 """What presses the kill switch by itself, once for each cause; only a person releases it."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
+from accounts import audit
 from accounts.brokerage import BrokerAccount
 from accounts.lines import line_to
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, AuditHead
 from accounts.ways_in import fresh
 from orders import book
 from orders.datasets import Part
@@ -181,9 +183,11 @@ def test_new_positions_are_looked_at_as_they_come(account, exchange, sender):
     assert [one.split()[0] for one in causes()] == ["loss"]
 
 
-def test_one_cause_presses_once_and_again_only_for_what_comes_after_the_release(account, caplog):
+def test_one_cause_presses_once_and_again_only_for_what_comes_after_the_release(
+    account, caplog, django_capture_on_commit_callbacks
+):
     ended(account, 21, state="FAILED", reason="refused")
-    with caplog.at_level(logging.CRITICAL):
+    with caplog.at_level(logging.CRITICAL), django_capture_on_commit_callbacks(execute=True):
         assert len(triggers.look(account)) == 1
         assert triggers.look(account) == []
     assert len(caplog.records) == 1
@@ -240,3 +244,37 @@ def test_exits_leave_while_entries_are_stopped(account, exchange, sender):
     work(sender, account)
 
     assert (again(entry).reason, again(leaving).state) == ("stopped", "COMPLETED")
+
+
+# On record ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_holds_before_its_turn_in_the_record_comes():
+    def press():
+        try:
+            switch.press("L2", why="a test", who="Asha")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            audit.record("somebody else's, and slow")
+            pressing = pool.submit(press)
+            until(lambda: switch.stop_of(1, store.now(), is_exit=False))
+            assert not pressing.done()
+        pressing.result(timeout=20)
+
+    assert AuditEvent.objects.filter(what="trading.stopped").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_that_cannot_be_recorded_holds_and_says_so(caplog):
+    audit.record("first")
+    AuditHead.objects.update(number=0)
+
+    with caplog.at_level(logging.CRITICAL):
+        switch.press("L3", why="a test", who="Asha")
+
+    assert KillSwitch.objects.filter(released_at=None).count() == 1
+    assert "L3: a test holds and is not in the record" in caplog.text

@@ -25,6 +25,7 @@ class Reading:
     orders: Mapping[str, OrderUpdate] = field(default_factory=dict)
     gtts: Sequence[Gtt] = ()
     positions: Sequence[Position] = ()
+    is_whole: bool = True  # it shows all else that we know, so that what it lacks is not there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
