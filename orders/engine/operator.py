@@ -1,4 +1,4 @@
-"""What a person decides about a task that the engine gave up: look again, link, send again, abandon."""
+"""What a person decides: withdrawing what waits; and of what the engine gave up: look again, link, send again, abandon."""
 
 from django.db import transaction
 
@@ -12,6 +12,16 @@ from orders.engine.accept import NotAccepted
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations import operation
 from orders.ledger import Order
+
+
+def withdraw(task: OrderTask, *, who: str) -> OrderTask:
+    """End what still waits. What is leaving already is cancelled at the broker instead."""
+    if task.state != core.State.PENDING:
+        raise NotAccepted(f"{task.code} is {task.state.lower()}: only what waits can be withdrawn.")
+    message = f"{who} withdrew it before it left."
+    step = core.end_before_sending(task, core.Reason.CANCELLED, message)
+    decide(task, step, who=who, why=message)
+    return task
 
 
 def refresh(task: OrderTask) -> OrderTask:
