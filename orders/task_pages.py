@@ -16,7 +16,7 @@ from accounts.access import find_account, role_of, why_no_trading
 from accounts.brokerage import RANK, BrokerAccount, Role
 from accounts.models import User
 from orders import task_shown
-from orders.engine import operator
+from orders.engine import adoption, operator
 from orders.engine.accept import NotAccepted
 from orders.engine.core import Reason, State
 from orders.engine.models import Kind, OrderTask, TaskEvent
@@ -89,6 +89,7 @@ def show(
         "events": [
             {"row": one, "word": EVENT_WORDS.get(one.what, one.what.capitalize())} for one in events
         ],
+        "doubles": adoption.doubles_of(task),
         "tries": task.tries.all(),
         "form": form,
         "may_decide": trades and task.is_dead_letter,

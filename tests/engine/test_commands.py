@@ -172,7 +172,7 @@ def test_cancel_all_ends_every_working_order(account, exchange, sender):
 
 def test_cancel_all_withdraws_what_has_not_left_but_no_exit(account, exchange, sender):
     waiting = give(account)
-    leaving = give(account, limit(quantity=2), confirms=None)
+    leaving = give(account, limit(quantity=2))
     OrderTask.objects.filter(pk=leaving.pk).update(is_exit=True)
 
     code, text = said("cancel_all", "--account", "paper", "--wait", "0.1")

@@ -26,6 +26,11 @@ def order_of(task: OrderTask) -> OrderRequest:
     return read_order(task.params)
 
 
+def is_in_parts(order: OrderRequest) -> bool:
+    """Tell whether it may stand at the broker as several orders."""
+    return order.autoslice or order.variety is Variety.ICEBERG
+
+
 class Place:
     """A new order, found again by its tag."""
 
@@ -63,8 +68,7 @@ class Place:
         if any((told.exchange, told.symbol, told.side) != wanted for told in ours):
             message = f"Its tag stands on another order: {', '.join(ids)}."
             return Finding(verdict=Verdict.OTHER, order_ids=ids, message=message)
-        in_parts = order.autoslice or order.variety is Variety.ICEBERG
-        if len(ours) > 1 and not in_parts:
+        if len(ours) > 1 and not is_in_parts(order):
             message = f"It stands at the broker {len(ours)} times: {', '.join(ids)}."
             return Finding(verdict=Verdict.SEVERAL, order_ids=ids, message=message)
         return Finding(verdict=Verdict.FOUND, order_ids=ids)
