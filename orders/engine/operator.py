@@ -8,7 +8,7 @@ from accounts.brokers.errors import BrokerError
 from accounts.ways_in import fresh
 from orders import book
 from orders.engine import core, points, reconcile, store
-from orders.engine.accept import NotAccepted
+from orders.engine.accept import NotAccepted, reopen
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations import operation
 from orders.ledger import Order
@@ -50,7 +50,9 @@ def resend(task: OrderTask, *, who: str, why: str) -> OrderTask:
         step = core.resend(task, store.now(), ttl)
     except core.NotPossible as error:
         raise NotAccepted(f"{task.code} cannot be sent again: {error}.") from error
-    decide(task, step, who=who, why=why)
+    with transaction.atomic():
+        reopen(task)
+        decide(task, step, who=who, why=why)
     return task
 
 
