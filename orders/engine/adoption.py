@@ -64,8 +64,10 @@ def take(task: OrderTask, news: dict[str, list[OrderUpdate]]) -> bool:
     ours = {one.order_id: one for tag in tags for one in news.get(tag, [])}
     finding = operation(task.kind).judge(task, tags, Reading(orders=ours))
     refused = all(one.status is OrderStatus.REJECTED for one in ours.values())
-    if finding.verdict is not Verdict.FOUND or (task.state == State.FAILED and refused):
-        return False  # not it, or both say that it was refused
+    # While nobody can tell, a slice may be heard of before the others; of what was given up, any is news.
+    enough = {Verdict.FOUND} if task.state == State.UNKNOWN else {Verdict.FOUND, Verdict.PART}
+    if finding.verdict not in enough or (task.state == State.FAILED and refused):
+        return False  # not it, not all of it, or both say that it was refused
     try:
         with transaction.atomic():
             store.move(task, core.found_late(task, list(finding.order_ids)))

@@ -59,6 +59,7 @@ class Verdict(StrEnum):
     """What a reading of the broker's book says of a task."""
 
     FOUND = "found"
+    PART = "part"  # some of its slices are there, not all
     ABSENT = "absent"
     SEVERAL = "several"
     OTHER = "other"  # our tag, another order
@@ -274,7 +275,7 @@ def read(
     message: str = "",
     absent: tuple[State, Reason] = (State.DEAD_LETTER, Reason.ABSENT),
 ) -> Step:
-    """Go on from a reading of the book. Absence needs several whole ones, the last a minute on."""
+    """Go on from a reading. What is absent, wholly or in part, needs several whole ones, the last a minute on."""
     need(task, State.UNKNOWN)
     if verdict is Verdict.FOUND:
         return Step("found", found_as(order_ids or [], Reason.NONE, message))
@@ -295,6 +296,8 @@ def read(
         return never_told(task, now) if waited >= most else Step("read in vain", {"read_at": now})
     readings = task.readings + 1
     if readings >= timing.whole_readings and waited >= timing.absent_after:
+        if verdict is Verdict.PART:
+            return Step("found in part", found_as(order_ids or [], Reason.NONE, message))
         state, reason = absent
         return Step(str(reason), end(state, reason, message, readings=readings, read_at=now))
     return Step("not there yet", {"readings": readings, "read_at": now})

@@ -35,7 +35,7 @@ def refresh(task: OrderTask) -> OrderTask:
     book.absorb(account, reading.orders.values(), heard_from="look", at=at)
     task.refresh_from_db()
     finding = acting.judge(task, store.tags_of(task), reading)
-    if task.is_dead_letter and finding.verdict is core.Verdict.FOUND:
+    if task.is_dead_letter and finding.verdict in {core.Verdict.FOUND, core.Verdict.PART}:
         decide(task, core.found_late(task, list(finding.order_ids)), who=store.ENGINE, why="a look")
     return task
 

@@ -96,7 +96,7 @@ def settle(
     finding = acting.judge(task, store.tags_of(task), reading)
     if finding.verdict in {Verdict.ABSENT, Verdict.SILENT} and is_past(task, at):
         finding = Finding(verdict=Verdict.PAST)
-    elif finding.verdict is Verdict.ABSENT and not is_whole:
+    elif finding.verdict in {Verdict.ABSENT, Verdict.PART} and not is_whole:
         finding = Finding(verdict=Verdict.SILENT)
     step = core.read(
         task, at, finding.verdict, timing, order_ids=list(finding.order_ids),

@@ -74,6 +74,7 @@ class World:
         self.sent_at: list[tuple[datetime, int]] = []
         self.is_calm = False
         self.is_blind = self.chance.random() < 0.2  # the book is never whole
+        self.slices_until = self.chance.choice([0, 0, 30, 7200])  # not all slices show before
         self.midnight = BEGIN + timedelta(seconds=self.chance.choice([20, 300, 7200]))
         self.trace = hashlib.sha256()
         for number in range(self.chance.randint(1, 4)):
@@ -222,6 +223,8 @@ class World:
                 self.move(row, core.found_late(row, ids))
 
     def verdict(self, row: Row, ids: list[str], read_at: datetime) -> Verdict:
+        if ids and row.sent_at and (read_at - row.sent_at).total_seconds() < self.slices_until:
+            return Verdict.PART
         if ids:
             return Verdict.FOUND if len(ids) == 1 else Verdict.SEVERAL
         if row.sent_at and row.sent_at < self.midnight <= read_at:

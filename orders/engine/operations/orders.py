@@ -19,6 +19,7 @@ from orders.engine.operations.base import (
     Sent,
 )
 from orders.engine.spelling import read_change, read_order
+from tradedesk.money import quantity
 
 
 def order_of(task: OrderTask) -> OrderRequest:
@@ -71,6 +72,10 @@ class Place:
         if len(ours) > 1 and not is_in_parts(order):
             message = f"It stands at the broker {len(ours)} times: {', '.join(ids)}."
             return Finding(verdict=Verdict.SEVERAL, order_ids=ids, message=message)
+        there = sum(told.quantity for told in ours)
+        if order.autoslice and there < order.quantity:
+            message = f"Of {quantity(order.quantity)} only {quantity(there)} stand at the broker."
+            return Finding(verdict=Verdict.PART, order_ids=ids, message=message)
         return Finding(verdict=Verdict.FOUND, order_ids=ids)
 
 
