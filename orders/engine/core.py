@@ -165,8 +165,13 @@ def claim(task: Standing, now: datetime, timing: Timing) -> Step:
     return Step("claimed", {"state": State.RUNNING, "phase": Phase.CLAIMED, "lease_until": until})
 
 
-def begin(task: Standing, now: datetime, tag: str, skipped: Sequence[str] = ()) -> Step:
-    """Say, before the first byte, that it is about to be sent and by which tag it can be found."""
+def begin(
+    task: Standing, now: datetime, timing: Timing, tag: str, skipped: Sequence[str] = ()
+) -> Step:
+    """Say, before the first byte, that it is about to be sent and by which tag it can be found.
+
+    The lease begins anew: the last look may have been slow, and the sending has to fit into it.
+    """
     need(task, State.RUNNING, Phase.CLAIMED)
     if task.lease_until is None or task.lease_until <= now:
         raise NotPossible("the lease is over")
@@ -174,6 +179,7 @@ def begin(task: Standing, now: datetime, tag: str, skipped: Sequence[str] = ()) 
         "sending",
         {
             "phase": Phase.SENDING,
+            "lease_until": now + timedelta(seconds=timing.lease),
             "attempts": task.attempts + 1,
             "sent_at": now,
             "tag": tag,

@@ -147,7 +147,7 @@ class Sender:
                 store.move(task, step)
                 return None
             tag = store.fresh_tag(task.strategy)
-            store.move(task, core.begin(task, outlook.now, tag, task.skipped))
+            store.move(task, core.begin(task, outlook.now, self.timing, tag, task.skipped))
             attempt = OrderAttempt.objects.create(
                 task=task, number=task.attempts, tag=task.tag, began_at=outlook.now
             )

@@ -163,7 +163,8 @@ class World:
         if self.stopped_at is not None:
             self.move(row, core.end_before_sending(row, Reason.STOPPED, ""))
             return
-        self.move(row, core.begin(row, self.now, f"{row.number}-{row.attempts + 1}-{row.version}"))
+        tag = f"{row.number}-{row.attempts + 1}-{row.version}"
+        self.move(row, core.begin(row, self.now, TIMING, tag))
         yield
         if (self.now - began).total_seconds() > TIMING.send_guard and not self.is_naive:
             seen = "held up"

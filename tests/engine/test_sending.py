@@ -1,5 +1,6 @@
 """What each answer of the broker makes of a task, against the exchange over real HTTP."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -87,6 +88,19 @@ def test_an_answer_that_comes_late_is_kept_as_evidence(
     assert again(task).state == "UNKNOWN"
     assert attempt.outcome == outcome
     assert attempt.message
+
+
+def test_a_slow_last_look_leaves_the_sending_its_whole_lease(account, sender):
+    task = give(account)
+    assert sender.claim(task)
+    task.lease_until = store.now() + timedelta(seconds=0.5)
+    OrderTask.objects.filter(pk=task.pk).update(lease_until=task.lease_until)
+
+    sender.begin(task)
+
+    stored = again(task)
+    left = (stored.lease_until - stored.sent_at).total_seconds()
+    assert left >= sender.timing.send_guard + sender.timing.deadline
 
 
 def test_a_market_order_fills_and_events_give_the_row(account, exchange, sender):
