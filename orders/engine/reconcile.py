@@ -47,9 +47,7 @@ def look(account_id: int, timing: Timing) -> int:
     except BrokerError as error:
         logger.info("%s: it could not be read: %s", account.code, error)
         inbox.keep_unread(account, Subject.ORDER, error, heard_from="look", at=began)
-        for task in waiting:
-            OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=store.now())
-        return 0
+        return sum(unread(task, timing) for task in waiting)
     book.absorb(account, reading.orders.values(), heard_from="look", at=began)
     lost: dict[str, set[str]] = {
         "orders": orders - reading.orders.keys(),
@@ -89,21 +87,42 @@ def known_triggers(account: BrokerAccount) -> Iterable[str]:
     return waiting.values_list("gtt_id", flat=True)
 
 
+def is_past(task: OrderTask, at: datetime) -> bool:
+    return task.sent_at is not None and trading_day(task.sent_at) != trading_day(at)
+
+
+def unread(task: OrderTask, timing: Timing) -> bool:
+    """Wait for a reading that works, but not for the book of a day that is over."""
+    at = store.now()
+    if is_past(task, at):
+        return moved(task, core.read(task, at, Verdict.PAST, timing))
+    OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=at)
+    return False
+
+
 def settle(task: OrderTask, reading: Reading, at: datetime, timing: Timing) -> bool:
     """Go on with one task from this reading."""
     acting = operation(task.kind)
     finding = acting.judge(task, store.tags_of(task), reading)
-    is_todays = task.sent_at is not None and trading_day(task.sent_at) == trading_day(at)
-    if finding.verdict is Verdict.ABSENT and not (reading.is_whole and is_todays):
+    if finding.verdict in {Verdict.ABSENT, Verdict.SILENT} and is_past(task, at):
+        finding = Finding(verdict=Verdict.PAST)
+    elif finding.verdict in {Verdict.ABSENT, Verdict.PART} and not reading.is_whole:
         finding = Finding(verdict=Verdict.SILENT)
     step = core.read(
         task, at, finding.verdict, timing, order_ids=list(finding.order_ids),
         message=finding.message, absent=acting.absent,
     )  # fmt: skip
+    return moved(task, step)
+
+
+def moved(task: OrderTask, step: core.Step) -> bool:
+    """Take the step; tell whether the task is clear now."""
     try:
         store.move(task, step)
     except store.Overtaken:
         return False
     if task.reason == core.Reason.DUPLICATE:
         logger.critical("%s stands at the broker more than once: %s", task.code, task.order_ids)
+    elif task.reason == core.Reason.UNCLEAR:
+        logger.critical("%s: a person has to decide: %s", task.code, task.message)
     return task.state != State.UNKNOWN

@@ -35,6 +35,7 @@ from tradedesk import metrics
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
+ANSWER = ["outcome", "elapsed_ms", "message", "status", "error_type"]  # of an attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class Sender:
                 store.move(task, step)
                 return None
             tag = store.fresh_tag(task.strategy)
-            store.move(task, core.begin(task, outlook.now, tag, task.skipped))
+            store.move(task, core.begin(task, outlook.now, self.timing, tag, task.skipped))
             attempt = OrderAttempt.objects.create(
                 task=task, number=task.attempts, tag=task.tag, began_at=outlook.now
             )
@@ -171,14 +172,12 @@ class Sender:
         metrics.ORDER_OUTCOMES.labels(task.kind, outcome).inc()
         try:
             with transaction.atomic():
-                attempt.save(
-                    update_fields=["outcome", "elapsed_ms", "message", "status", "error_type"]
-                )
+                attempt.save(update_fields=ANSWER)
                 store.move(task, self.step_for(task, outcome, sent, failure))
                 points.reached("C11")
             points.reached("C12")
         except store.Overtaken:
-            self.keep_late(task, sent)
+            self.keep_late(task, attempt, sent)
         points.reached("C13")
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
@@ -214,8 +213,9 @@ class Sender:
             return core.not_sent(task, store.now(), pause, message, may_retry=may_retry)
         return core.unclear(task, message)
 
-    def keep_late(self, task: OrderTask, sent: Sent | None) -> None:
+    def keep_late(self, task: OrderTask, attempt: OrderAttempt, sent: Sent | None) -> None:
         """Keep an answer that came after the sweep had taken the task from us."""
+        attempt.save(update_fields=ANSWER)
         attempt_facts = f"{task.code}: an answer came after its lease was over"
         logger.warning("%s: %s", attempt_facts, "registered" if sent else "not registered")
         if not sent:

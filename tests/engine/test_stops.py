@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount
+from accounts.brokers.words import OrderStatus
 from accounts.lines import line_to
 from accounts.models import AuditEvent, AuditHead
 from accounts.ways_in import fresh
@@ -109,6 +110,57 @@ def test_an_order_that_stands_twice_stops_the_account(account, exchange, sender)
 
     assert again(task).reason == "duplicate"
     assert causes() == [f"duplicate T{task.pk}"]
+
+
+def test_a_double_of_an_order_that_is_known_stops_the_account_once(
+    account, exchange, sender, caplog, client, asha
+):
+    task = give(account)
+    work(sender, account)
+    with line_to(fresh(account)) as broker:
+        broker.place(replace(limit(), tag=again(task).tag))
+        told = broker.orders()
+    [double] = {one.order_id for one in told} - {again(task).order_id}
+
+    book.absorb(
+        account, [one for one in told if one.order_id != double], heard_from="sync", at=store.now()
+    )
+    assert causes() == []
+    for heard_from in ("stream", "sync"):
+        book.absorb(account, told, heard_from=heard_from, at=store.now())
+
+    assert causes() == [f"duplicate T{task.pk}"]
+    assert [one.levelname for one in caplog.records].count("CRITICAL") == 1
+    assert (again(task).state, again(task).order_ids) == ("COMPLETED", [again(task).order_id])
+    client.force_login(asha)
+    page = client.get(f"/a/{account.code}/tasks/{task.pk}/").content.decode()
+    assert "Stands at the broker again" in page
+    assert double in page
+    release()
+    book.absorb(account, told, heard_from="sync", at=store.now())
+    assert causes() == []
+
+
+def test_slices_and_a_refused_try_are_no_doubles(account, exchange, sender):
+    sliced, tried = give(account, limit(quantity=2)), give(account)
+    work(sender, account)
+    OrderTask.objects.filter(pk=sliced.pk).update(params=sliced.params | {"autoslice": True})
+    told = [
+        replace(one, order_id=f"{one.order_id}0", status=status)
+        for task, status in [(sliced, OrderStatus.OPEN), (tried, OrderStatus.REJECTED)]
+        for one in orders_of(account)
+        if one.order_id == again(task).order_id
+    ]
+
+    book.absorb(account, told, heard_from="sync", at=store.now())
+
+    assert len(told) == 2
+    assert causes() == []
+
+
+def orders_of(account):
+    with line_to(fresh(account)) as broker:
+        return broker.orders()
 
 
 def test_a_late_find_stops_the_account_in_the_moment_it_is_heard_of(account, exchange, sender):

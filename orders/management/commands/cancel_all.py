@@ -1,4 +1,4 @@
-"""Cancel every order of an account that still works."""
+"""Cancel every order of an account that still works, and withdraw what waits to leave."""
 
 import getpass
 import sys
@@ -28,16 +28,19 @@ class Command(JsonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         request = uuid.uuid4()
-        given = []
+        given, withdrawn = [], []
         for account in chosen([options["account"]] if options["account"] else []):
             freshen(account, SOURCES[0])
             asked = Asked(
                 account=account, key=request.hex, source=Source.COMMAND,
                 who=f"{getpass.getuser()} at the shell", request=request,
             )  # fmt: skip
+            withdrawn += changing.withdraw_all(asked)
             given += [one.task for one in changing.cancel_all(asked, timezone.now())]
         tasks = waiting.wait(given, options["wait"])
-        text = "\n".join(waiting.line(task) for task in tasks) or "No order works."
-        self.answer([waiting.facts(task) for task in tasks], text=text, as_json=options["json"])
+        told = [*withdrawn, *tasks]
+        text = "\n".join(waiting.line(task) for task in told) or "No order works."
+        text += f"\n{len(withdrawn)} had not left and were withdrawn." if withdrawn else ""
+        self.answer([waiting.facts(task) for task in told], text=text, as_json=options["json"])
         if options["wait"]:
             sys.exit(waiting.code_of(tasks))
