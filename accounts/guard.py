@@ -54,7 +54,7 @@ class PeopleMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, *args: Any) -> HttpResponse | None:
         """Lead whoever lacks the second factor to its set-up, wherever they wanted to go."""
-        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
+        if has_nul(request):
             raise BadRequest("NUL")  # Postgres knows no such letter: a search for it would break
         name = request.resolver_match.url_name if request.resolver_match else None
         if name in OPEN or not request.user.is_authenticated:
@@ -79,6 +79,13 @@ class PeopleMiddleware:
             # allauth would keep the whole request for later, cookies and passwords included.
             return ask_again(request)
         return None
+
+
+def has_nul(request: HttpRequest) -> bool:
+    """Tell whether a letter NUL stands in the address or in a field of the form; files may have it."""
+    if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
+        return True
+    return any("\x00" in text for name, values in request.POST.lists() for text in (name, *values))
 
 
 def lead_whole_page(request: DeskRequest, response: HttpResponse) -> HttpResponse:

@@ -32,12 +32,11 @@ def asked_from(request: DeskRequest, account: BrokerAccount, key: str) -> Asked:
     return Asked(account=account, key=key, source=Source.PAGE, user=request.user)
 
 
-def see_other(href: str, request: DeskRequest, task: OrderTask | None = None) -> HttpResponse:
-    """Lead on from a form that was taken; a page with scripts stays and gets a chip instead."""
+def see_other(href: str, request: DeskRequest, *tasks: OrderTask) -> HttpResponse:
+    """Lead on from a form that was taken; a page with scripts stays and gets chips instead."""
     if request.htmx.request_type != "partial":
         return SeeOther(href)
-    lines = [task_shown.line_of(task)] if task else []
-    answered = render(request, "orders/_taken.html", {"lines": lines})
+    answered = render(request, "orders/_taken.html", {"lines": task_shown.lines_of(tasks)})
     answered["HX-Trigger"] = "task-accepted"
     return answered
 
@@ -59,28 +58,37 @@ def modify_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
     stands = typed(changes.ticket_of(order))
     signed = request.POST.get("key", "")
     if request.method != "POST":
-        return show_change(request, order, TicketForm(initial=stands))
+        return show_change(request, order, TicketForm(initial=stands), stands)
     # What cannot be changed is the order's own, whatever the form says.
     given = {**request.POST.dict(), **{name: stands[name] for name in FIXED}}
     if fill := request.POST.get("fill"):
         changed = filled(request.POST, fill).dict()
         given |= {name: str(value) for name, value in changed.items() if name not in FIXED}
-    form = TicketForm(given)
+    form, opened = TicketForm(given), opened_with(request, stands)
     if "fill" in request.POST or "check" in request.POST:
         look_over(request, form, order)
-        return show_change(request, order, form, key=signed)
+        return show_change(request, order, form, opened, key=signed)
     try:
         asked = asked_from(request, account, form_keys.read(signed, request.user, account))
         if not form.is_valid():
-            return show_change(request, order, form, key=signed, status=422)
-        task = changing.modify(asked, order, form.ticket, timezone.now()).task
-    except front.Refused:
-        look_over(request, form, order)
-        return show_change(request, order, form, key=signed, status=422)
+            return show_change(request, order, form, opened, key=signed, status=422)
+        shown = TicketForm(opened)
+        if not shown.is_valid():
+            raise NotAccepted("This form is not whole. Open the order again and change it there.")
+        task = changing.modify(asked, order, form.ticket, timezone.now(), opened=shown.ticket).task
+    except front.Refused as refusal:
+        form.take(refusal.problems)
+        return show_change(request, order, form, opened, key=signed, status=422)
     except (form_keys.KeyRefused, KeyUsed, NotAccepted) as error:
         form.add_error(None, str(error))
-        return show_change(request, order, form, status=422)
+        return show_change(request, order, form, opened, status=422)
     return see_other(task_shown.href(task), request, task)
+
+
+def opened_with(request: DeskRequest, stands: dict[str, str]) -> dict[str, str]:
+    """Give the terms that the form was opened with: what differs from them is what a person changed."""
+    shown = {name: request.POST.get(f"was_{name}") for name in changes.CHANGEABLE}
+    return stands | {name: text for name, text in shown.items() if text is not None}
 
 
 def look_over(request: DeskRequest, form: TicketForm, order: Order) -> None:
@@ -94,7 +102,13 @@ def look_over(request: DeskRequest, form: TicketForm, order: Order) -> None:
 
 
 def show_change(
-    request: DeskRequest, order: Order, form: TicketForm, *, key: str = "", status: int = 200
+    request: DeskRequest,
+    order: Order,
+    form: TicketForm,
+    opened: dict[str, str],
+    *,
+    key: str = "",
+    status: int = 200,
 ) -> HttpResponse:
     account = order.account
     chosen = instrument_of(account, f"{order.exchange}:{order.symbol}")
@@ -102,6 +116,7 @@ def show_change(
         "account": account,
         "order": order,
         "form": form,
+        "opened": [(name, opened[name]) for name in changes.CHANGEABLE],
         "key": key or form_keys.make(request.user, account),
         "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
         "is_filled": status == 200,

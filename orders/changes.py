@@ -63,18 +63,25 @@ def differs(name: str, one: Ticket, other: Ticket) -> bool:
     return bool(getattr(one, name) != getattr(other, name))
 
 
-def change_of(order: Order, wanted: Ticket) -> OrderChange | None:
-    """Say what is to change, and only that; nothing, where all stays."""
+def rebased(order: Order, wanted: Ticket, opened: Ticket) -> Ticket:
+    """Take what was left alone since the form was opened from the order as it stands now."""
     stands = ticket_of(order)
+    alone = [name for name in CHANGEABLE if not differs(name, opened, wanted)]
+    return replace(wanted, **{name: getattr(stands, name) for name in alone})
+
+
+def change_of(order: Order, wanted: Ticket, opened: Ticket) -> OrderChange | None:
+    """Say what is to change of the terms that were shown, and only that; nothing, where all stays."""
     changes: dict[str, Any] = {
         name: getattr(wanted, name)
         for name in CHANGEABLE
-        if getattr(wanted, name) is not None and differs(name, stands, wanted)
+        if getattr(wanted, name) is not None and differs(name, opened, wanted)
     }
     if not changes:
         return None
-    if wanted.is_at_any_price:
-        changes["market_protection"] = wanted.market_protection  # none is never sent without
+    becomes = rebased(order, wanted, opened)
+    if becomes.is_at_any_price:
+        changes["market_protection"] = becomes.market_protection  # none is never sent without
     return OrderChange(
         order_id=order.order_id,
         variety=Variety(order.variety),

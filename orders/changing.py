@@ -5,25 +5,38 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from django.db import transaction
+
 from accounts.brokerage import BrokerAccount
+from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
-from orders.changes import change_of, problems_of
-from orders.engine import asking, exits, operator
-from orders.engine.accept import Accepted, Asked, NotAccepted
+from orders.changes import change_of, problems_of, rebased, ticket_of
+from orders.engine import asking, operator
+from orders.engine.accept import Accepted, Asked, NotAccepted, PossibleDuplicate
 from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
+from orders.engine.spelling import spell
 from orders.front import Refused, facts_of, working_orders
 from orders.ledger import Order
-from orders.tickets import Ticket, check, refusals
+from orders.tickets import Facts, Ticket, check, refusals
+from orders.tickets.quantities import freeze, slices
+
+MOST_PIECES = 50  # of one exit; beyond it something is wrong
 
 
-def modify(asked: Asked, order: Order, wanted: Ticket, at: datetime) -> Accepted:
-    """Look new terms over and have them sent."""
-    facts = facts_of(wanted, asked.account, at, user=asked.user)
-    found = refusals(problems_of(order, wanted, facts))
+def modify(
+    asked: Asked, order: Order, wanted: Ticket, at: datetime, *, opened: Ticket | None = None
+) -> Accepted:
+    """Look new terms over and send what differs from those that were shown; a repeated key gives its task."""
+    opened = opened or ticket_of(order)
+    change = change_of(order, wanted, opened)
+    if change and (earlier := asking.standing(asked, Kind.MODIFY, spell(change))):
+        return earlier
+    becomes = rebased(order, wanted, opened)
+    facts = facts_of(becomes, asked.account, at, user=asked.user)
+    found = refusals(problems_of(order, becomes, facts))
     if found:
         raise Refused(found)
-    change = change_of(order, wanted)
     if change is None:
         raise NotAccepted("Nothing is changed yet. Enter new terms, or leave the order as it is.")
     return asking.modify(asked, change, order)
@@ -31,6 +44,8 @@ def modify(asked: Asked, order: Order, wanted: Ticket, at: datetime) -> Accepted
 
 def cancel(asked: Asked, order: Order) -> Accepted:
     """Have an order ended; one wish that is on its way is enough."""
+    if earlier := asking.standing(asked, Kind.CANCEL, asking.spelt_cancel(order)):
+        return earlier
     same = OrderTask.objects.working().filter(
         account=asked.account, kind=Kind.CANCEL, target=order.order_id
     )
@@ -64,6 +79,7 @@ def cancel_all(asked: Asked, at: datetime) -> list[Accepted]:
     ]
 
 
+@transaction.atomic
 def close(
     asked: Asked,
     *,
@@ -73,26 +89,58 @@ def close(
     net: int,
     protection: Decimal | None,
     at: datetime,
-) -> Accepted:
-    """Close a position at the market; the engine makes it no larger than what is open then."""
+) -> list[Accepted]:
+    """Close a position at the market, all of it or none; the engine makes it no larger than what is open then."""
     ticket = closing_ticket(
         exchange=exchange, symbol=symbol, product=product, net=net, protection=protection
     )
     facts = facts_of(ticket, asked.account, at, user=asked.user, is_exit=True)
-    found = refusals(check(ticket, facts))
-    if any("autoslice" in fix.changes for one in found for fix in one.fixes):
-        ticket = replace(ticket, autoslice=True)  # whoever wants out wants out of all of it
-        found = refusals(check(ticket, facts))
-    if found:
-        raise Refused(found)
-    order = exits.closing(
-        exchange=exchange,
-        symbol=symbol,
-        product=product,
-        net=net,
-        protection=ticket.market_protection,
-    )
-    return asking.close_position(asked, replace(order, autoslice=ticket.autoslice))
+    pieces = pieces_of(ticket, facts)
+    parts = [
+        (replace(asked, key=key_of(asked.key, number)), piece.request(), number)
+        for number, piece in enumerate(pieces)
+    ]
+    stands = [
+        asking.standing(ask, Kind.PLACE, asking.spelt_exit(order, number))
+        for ask, order, number in parts
+    ]
+    if found := [one for one in stands if one]:
+        return found
+    if problems := [one for piece in pieces for one in refusals(check(piece, facts))]:
+        raise Refused(problems)
+    return [close_piece(*part) for part in parts]
+
+
+def pieces_of(ticket: Ticket, facts: Facts) -> list[Ticket]:
+    """Cut an exit into what the broker takes at once: whoever wants out wants out of all of it."""
+    ways = [fix.of(ticket) for problem in freeze(ticket, facts) for fix in problem.fixes]
+    if not ways:
+        return [ticket]
+    largest = max(ways, key=lambda way: way.quantity)
+    sizes = slices(ticket.quantity, largest.quantity)
+    if len(sizes) == 1:
+        return [largest]
+    if len(sizes) > MOST_PIECES:
+        return [ticket]  # the rules say how much can leave
+    return [one for size in sizes for one in pieces_of(replace(ticket, quantity=size), facts)]
+
+
+def key_of(key: str, number: int) -> str:
+    """Give each piece a key of its own; the first has the form's."""
+    return f"{key}.{number}" if number else key
+
+
+def close_piece(asked: Asked, order: OrderRequest, number: int) -> Accepted:
+    """Close a part; whoever knowingly closes the first part again means the others, too."""
+    if not number:
+        return asking.close_position(asked, order)
+    try:
+        return asking.close_position(replace(asked, confirms=None), order, number)
+    except PossibleDuplicate as question:
+        if asked.confirms is None:
+            raise
+        again = replace(asked, confirms=question.earlier.pk)
+        return asking.close_position(again, order, number)
 
 
 def closing_ticket(

@@ -17,6 +17,7 @@ from accounts.site import AsksForWhatIsShown, ReadOnly, actor_of
 from orders.engine import switch
 from orders.engine.models import KillSwitch, OrderAttempt, OrderTask, StopLevel, TaskEvent
 from orders.inbox import Heard
+from tradedesk.times import in_ist
 
 ASKED = (
     "account", "who", "kind", "source", "key", "exchange", "symbol", "strategy", "target", "is_exit",
@@ -38,9 +39,8 @@ class PressForm(forms.ModelForm):  # type: ignore[type-arg]
         level, account = self.cleaned_data.get("level"), self.cleaned_data.get("account")
         if level and (level == StopLevel.L1) != (account is not None):
             raise ValidationError("L1 stops one account: choose it. L2 and L3 stop all of them.")
-        until = self.cleaned_data.get("until")
-        if until and until <= timezone.now():
-            self.add_error("until", "That is over already.")
+        if why := switch.why_not_until(self.cleaned_data.get("until"), timezone.now()):
+            self.add_error("until", why)
         return pressed
 
 
@@ -138,7 +138,13 @@ class OrderTaskAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
         """Every step, oldest first."""
         steps = TaskEvent.objects.filter(task_id=task.pk).order_by("version")
         rows = (
-            (one.version, one.at.isoformat(" ", "milliseconds"), one.what, one.who, one.changes)
+            (
+                one.version,
+                in_ist(one.at).isoformat(" ", "milliseconds"),
+                one.what,
+                one.who,
+                one.changes,
+            )
             for one in steps
         )
         return format_html_join("", "<p>{} · {} · {} · {}<br>{}</p>", rows)

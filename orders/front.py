@@ -10,7 +10,8 @@ from accounts.models import User
 from orders import quotes
 from orders.engine import asking
 from orders.engine.accept import Accepted, Asked
-from orders.engine.models import OrderTask
+from orders.engine.models import Kind, OrderTask
+from orders.engine.spelling import spell
 from orders.ledger import Order
 from orders.risk.limits import limits_of
 from orders.tickets import Caps, Facts, Ticket, refusals
@@ -50,8 +51,15 @@ def facts_of(
     )  # fmt: skip
 
 
+def standing(asked: Asked, ticket: Ticket) -> Accepted | None:
+    """Give the task that this key stands for already."""
+    return asking.standing(asked, Kind.PLACE, spell(ticket.request()))
+
+
 def place(asked: Asked, ticket: Ticket, at: datetime, *, is_exit: bool = False) -> Accepted:
-    """Look the ticket over and have it sent."""
+    """Look the ticket over and have it sent; a repeated key is not looked over again."""
+    if earlier := standing(asked, ticket):
+        return earlier
     facts = facts_of(ticket, asked.account, at, user=asked.user, is_exit=is_exit, may_wait=False)
     found = refusals(check(ticket, facts))
     if found:

@@ -61,7 +61,7 @@ def submitted(
     signed = request.POST.get("key", "")
     form = form_from(request, gtt)
     if "fill" in request.POST or "check" in request.POST:
-        look_over(form, account)
+        look_over(request, form, account)
         return show(request, account, form, gtt=gtt, key=signed, is_filled=True)
     try:
         asked = asked_by(request, account, form_keys.read(signed, request.user, account))
@@ -73,8 +73,8 @@ def submitted(
             if gtt
             else gtts.place(asked, form.request, at)
         )
-    except front.Refused:
-        look_over(form, account)
+    except front.Refused as refusal:
+        form.take(refusal.problems)
         return show(request, account, form, gtt=gtt, key=signed, status=422)
     except PossibleDuplicate as question:
         return ask(request, account, form, question.earlier, signed)
@@ -97,10 +97,10 @@ def form_from(request: DeskRequest, gtt: GttTrigger | None) -> GttForm:
     return GttForm(given)
 
 
-def look_over(form: GttForm, account: BrokerAccount) -> None:
+def look_over(request: DeskRequest, form: GttForm, account: BrokerAccount) -> None:
     form.is_valid()
     if form.read:  # also while a price is still to come
-        form.judge(gtts.facts_of(form.read, account, timezone.now()))
+        form.judge(gtts.facts_of(form.read, account, timezone.now(), user=request.user))
 
 
 def show(
@@ -155,7 +155,7 @@ def check_gtt(request: DeskRequest, code: str) -> HttpResponse:
     account = find_account(request.user, code, needs=Role.TRADER)
     gtt = GttTrigger.objects.filter(account=account, gtt_id=request.POST.get("gtt_id", "")).first()
     form = form_from(request, gtt)
-    look_over(form, account)
+    look_over(request, form, account)
     remarks = remarks_of(form, is_typing=True)
     facts = {
         "places": [(name, remarks.get(name, [])) for name in form.fields],

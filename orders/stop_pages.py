@@ -43,8 +43,8 @@ class StopForm(forms.Form):
 
     def clean_until(self) -> datetime | None:
         until: datetime | None = self.cleaned_data["until"]
-        if until and until <= timezone.now():
-            raise ValidationError("That is over already.")
+        if why := switch.why_not_until(until, timezone.now()):
+            raise ValidationError(why)
         return until
 
 

@@ -17,7 +17,7 @@ from accounts.models import User
 from orders.engine import switch
 from orders.engine.models import KillSwitch, StopLevel
 
-MINE = "mine"
+MINE = "*"  # no account has such a code
 DESK_CHOICES = [
     (StopLevel.L2, "New orders of everybody on this desk"),
     (StopLevel.L3, "All trading on this desk: no cancel and no exit leaves either"),

@@ -136,7 +136,7 @@ def request_tasks(request: DeskRequest, code: str, key: UUID) -> HttpResponse:
         "lines": lines,
         "trades": trades,
         "href": reverse("request_tasks", args=[code, key]),
-        "done": sum(line.is_settled for line in lines),
+        **task_shown.counts_of(lines),
         "next_poll": next_poll(request, is_settled=all(line.is_settled for line in lines)),
     }
     template = "orders/request.html"
@@ -195,7 +195,7 @@ def decide(request: DeskRequest, code: str, pk: int) -> HttpResponse:
     given = form.cleaned_data
     try:
         said = carry_out(
-            task, given, who=request.user.email, no_trading=why_no_trading(request.user, account)
+            task, given, actor=request.user, no_trading=why_no_trading(request.user, account)
         )
     except NotAccepted as error:
         task.refresh_from_db()
@@ -205,19 +205,20 @@ def decide(request: DeskRequest, code: str, pk: int) -> HttpResponse:
     return redirect(task_shown.href(task))
 
 
-def carry_out(task: OrderTask, given: dict[str, Any], *, who: str, no_trading: str) -> str:
+def carry_out(task: OrderTask, given: dict[str, Any], *, actor: User, no_trading: str) -> str:
     """Call the engine; say what was done."""
+    decided: dict[str, Any] = {"who": actor.email, "why": given["why"], "actor": actor}
     match given["act"]:
         case "refresh":
             operator.refresh(task)
             return "the broker's book was read."
         case "link":
-            operator.link(task, given["order_id"], who=who, why=given["why"])
+            operator.link(task, given["order_id"], **decided)
             return f"it is order {given['order_id']}."
         case "resend":
             if no_trading:
                 raise NotAccepted(no_trading)
-            operator.resend(task, who=who, why=given["why"])
+            operator.resend(task, **decided)
             return "it is sent again."
-    operator.abandon(task, who=who, why=given["why"])
+    operator.abandon(task, **decided)
     return "it is closed."

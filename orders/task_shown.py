@@ -1,8 +1,10 @@
 """Tasks as a page tells them: what was asked for, how it stands, and what became of it."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
+from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
@@ -171,6 +173,14 @@ class TaskLine:
     def in_book(self) -> Standing | None:
         """Tell how its order stands in the book, once it is there."""
         return state_of(self.order.status, self.order.filled_quantity) if self.order else None
+
+
+def counts_of(lines: Sequence[TaskLine]) -> dict[str, Any]:
+    """Count what was sent, and name apart what was not, the worst first."""
+    counts = Counter(line.word for line in lines)
+    words = ("FAILED", "UNKNOWN", "SENDING", "WAITING")
+    unsent = [(word, str(counts[word])) for word in words if counts[word]]
+    return {"sent": counts["SENT"], "unsent": unsent}
 
 
 def ordinal(number: int) -> str:

@@ -78,8 +78,8 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
             return show(request, account, form, key=signed, status=422)
         asked = asked_by(request, account, key, strategy=form.strategy_code)
         accepted = front.place(asked, form.ticket, timezone.now())
-    except front.Refused:
-        look_over(request, form, account)
+    except front.Refused as refusal:
+        form.take(refusal.problems)
         return show(request, account, form, key=signed, status=422)
     except PossibleDuplicate as question:
         return ask(request, account, form, question.earlier, signed)

@@ -84,8 +84,8 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
         if not form.is_valid():
             return show(request, account, form, row, key=signed, status=422)
         task = conversions.convert(asked, form.wanted, at).task
-    except front.Refused:
-        look_over(form, row, account)
+    except front.Refused as refusal:
+        form.take(refusal.problems)
         return show(request, account, form, row, key=signed, status=422)
     except PossibleDuplicate as question:
         return show(request, account, form, row, key=signed, earlier=question.earlier, status=422)

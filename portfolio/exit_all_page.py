@@ -127,7 +127,8 @@ def leave(
     asked: Asked, legs: list[Leg], protection: Decimal | None, at: datetime
 ) -> tuple[list[OrderTask], list[str]]:
     """Have every leg closed; one that is refused holds no other back."""
-    taken, refused = [], []
+    taken: list[OrderTask] = []
+    refused: list[str] = []
     for number, leg in enumerate(sorted(legs, key=lambda one: one.net > 0)):
         try:
             accepted = changing.close(
@@ -142,7 +143,7 @@ def leave(
         except (NotAccepted, front.Refused) as error:
             refused.append(f"{leg.symbol} {leg.product}: {error}")
         else:
-            taken.append(accepted.task)
+            taken += [one.task for one in accepted]
     return taken, refused
 
 

@@ -52,11 +52,13 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
         return show(request, account, request.POST.dict(), why="Name the position from its row.")
     terms = form.cleaned_data
     try:
+        key = form_keys.read(signed, request.user, account)
         asked = Asked(
             account=account,
-            key=form_keys.read(signed, request.user, account),
+            key=key,
             source=Source.PAGE,
             user=request.user,
+            request=form_keys.request_of(key),
             confirms=terms["confirms"],
         )
         taken = changing.close(
@@ -72,7 +74,10 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
         return show(request, account, terms, earlier=question.earlier, key=signed)
     except (form_keys.KeyRefused, KeyUsed, NotAccepted, front.Refused) as error:
         return show(request, account, terms, why=str(error))
-    return see_other(task_shown.href(taken.task), request, taken.task)
+    tasks = [one.task for one in taken]
+    together = reverse("request_tasks", args=[account.code, tasks[0].request])
+    href = together if len(tasks) > 1 else task_shown.href(tasks[0])
+    return see_other(href, request, *tasks)
 
 
 def show(

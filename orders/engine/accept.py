@@ -23,6 +23,7 @@ from tradedesk.times import clock
 
 WINDOW = timedelta(minutes=5)
 LONGEST_KEY = 64
+WHAT_A_KEY_IS = "A key is 1 to 64 plain letters, digits and signs."
 
 
 class NotAccepted(TradedeskError):
@@ -142,8 +143,12 @@ def window_from(at: datetime, kind: str) -> TimestamptzRange | None:
 
 
 def check_key(key: str) -> None:
-    if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
-        raise NotAccepted("A key is 1 to 64 plain letters, digits and signs.")
+    if not is_key(key):
+        raise NotAccepted(WHAT_A_KEY_IS)
+
+
+def is_key(key: str) -> bool:
+    return 1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()
 
 
 def known(asked: Asked, kind: str, content: str) -> Accepted | None:

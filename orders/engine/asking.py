@@ -12,7 +12,7 @@ from orders.engine.accept import Accepted, Asked, NotAccepted, accept, known
 from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations.conversions import BEFORE
-from orders.engine.spelling import CAPPED, fingerprint, spell
+from orders.engine.spelling import CAPPED, PIECE, fingerprint, spell
 from orders.ledger import GttTrigger, Order
 
 
@@ -33,12 +33,17 @@ def place(asked: Asked, order: OrderRequest, *, is_exit: bool = False) -> Accept
     )
 
 
-def close_position(asked: Asked, order: OrderRequest) -> Accepted:
+def close_position(asked: Asked, order: OrderRequest, number: int = 0) -> Accepted:
     """Take an order that closes a position: it is made no larger than the position when it leaves."""
     return accept(
-        asked, Kind.PLACE, spell(order) | {CAPPED: True}, exchange=order.exchange,
-        symbol=order.symbol, is_exit=True,
+        asked, Kind.PLACE, spelt_exit(order, number), exchange=order.exchange, symbol=order.symbol,
+        is_exit=True,
     )  # fmt: skip
+
+
+def spelt_exit(order: OrderRequest, number: int = 0) -> dict[str, Any]:
+    """Spell an order that closes a position; pieces of one exit are not each other's duplicates."""
+    return spell(order) | {CAPPED: True} | ({PIECE: number} if number else {})
 
 
 def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
@@ -65,13 +70,16 @@ def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
 def cancel(asked: Asked, order: Order) -> Accepted:
     """Take the wish to end a working order."""
     must_work(order)
-    params: dict[str, Any] = {"order_id": order.order_id, "variety": order.variety}
-    if order.parent_order_id:
-        params["parent_order_id"] = order.parent_order_id
     return accept(
-        asked, Kind.CANCEL, params, exchange=order.exchange, symbol=order.symbol,
+        asked, Kind.CANCEL, spelt_cancel(order), exchange=order.exchange, symbol=order.symbol,
         target=order.order_id, is_exit=True,
     )  # fmt: skip
+
+
+def spelt_cancel(order: Order) -> dict[str, Any]:
+    """Spell the wish to end an order."""
+    parent = {"parent_order_id": order.parent_order_id} if order.parent_order_id else {}
+    return {"order_id": order.order_id, "variety": order.variety} | parent
 
 
 def must_work(order: Order) -> None:

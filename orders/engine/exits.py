@@ -1,35 +1,19 @@
 """Closing what is open: an exit never sells more than there is, whatever happened since the click."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import Q
 
 from accounts.brokerage import BrokerAccount
+from accounts.brokers.base import Broker
 from accounts.brokers.errors import TradedeskError
-from accounts.brokers.types import OrderRequest, OrderUpdate, Position
-from accounts.brokers.words import OrderType, Side, Variety
+from accounts.brokers.types import OrderRequest, OrderUpdate
+from accounts.brokers.words import Side
 from accounts.lines import line_to
 from orders.engine import core, store
 from orders.engine.core import Phase, State
 from orders.engine.models import Kind, OrderTask
-from orders.engine.spelling import CAPPED, read_order, spell
-
-
-def closing(
-    *, exchange: str, symbol: str, product: Any, net: int, protection: Any = None
-) -> OrderRequest:
-    """Make the order that closes a position."""
-    return OrderRequest(
-        exchange=exchange,
-        symbol=symbol,
-        side=Side.SELL if net > 0 else Side.BUY,
-        quantity=abs(net),
-        product=product,
-        order_type=OrderType.MARKET,
-        variety=Variety.REGULAR,
-        market_protection=protection,
-    )
+from orders.engine.spelling import read_order
 
 
 class Unclear(TradedeskError):
@@ -40,34 +24,38 @@ def cap(task: OrderTask, account: BrokerAccount) -> str:
     """Read the position at the broker and make the exit no larger; say why it must not leave at all."""
     order = read_order(task.params)
     with line_to(account) as broker:
-        # In this order: what is filled between the two readings then counts twice, and never not at all.
-        told = broker.orders()
-        positions = broker.positions().net
+        left = open_quantity(broker, order, task)
+        if left < order.quantity:  # perhaps something was just being filled
+            left = open_quantity(broker, order, task)
+    if left <= 0:
+        return "There is nothing left to close: the position is gone, or other orders close it already."
+    if left < order.quantity:
+        store.move(task, core.cap(task, task.params | {"quantity": left}))
+    return ""
+
+
+def open_quantity(broker: Broker, order: OrderRequest, task: OrderTask) -> int:
+    """Tell how much this side can still close: the position less what works against it already.
+
+    The orders are read first: what is filled between the two counts twice, and never not at all.
+    """
+    place = (order.exchange, order.symbol, order.product)
+    told = broker.orders()
     if unclear := unclear_closings(task, told):
         raise Unclear(
             f"{unclear[0].code} may close it already: the broker is asked what became of it."
         )
-    left = open_quantity(order, told, positions)
-    if left <= 0:
-        return "There is nothing left to close: the position is gone, or other orders close it already."
-    if left < order.quantity:
-        params = spell(order) | {"quantity": left, CAPPED: True}
-        store.move(task, core.cap(task, params))
-    return ""
-
-
-def open_quantity(
-    order: OrderRequest, told: Iterable[OrderUpdate], positions: Iterable[Position]
-) -> int:
-    """Tell how much this side can still close: the position less what works against it already."""
-    place = (order.exchange, order.symbol, order.product)
-    net = sum(row.quantity for row in positions if (row.exchange, row.symbol, row.product) == place)
-    sign = 1 if order.side is Side.SELL else -1
     working = sum(
         one.pending_quantity
         for one in told
         if (one.exchange, one.symbol, one.product) == place and one.side is order.side
     )
+    net = sum(
+        row.quantity
+        for row in broker.positions().net
+        if (row.exchange, row.symbol, row.product) == place
+    )
+    sign = 1 if order.side is Side.SELL else -1
     return sign * net - working
 
 

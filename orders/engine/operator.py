@@ -5,6 +5,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
+from accounts.models import User
 from accounts.ways_in import fresh
 from orders import book
 from orders.engine import core, points, reconcile, store
@@ -40,7 +41,7 @@ def refresh(task: OrderTask) -> OrderTask:
     return task
 
 
-def resend(task: OrderTask, *, who: str, why: str) -> OrderTask:
+def resend(task: OrderTask, *, who: str, why: str, actor: User | None = None) -> OrderTask:
     """Let a task leave once more, after a fresh look that it is not there."""
     check(task, why)
     if refresh(task).state == core.State.COMPLETED:
@@ -52,11 +53,13 @@ def resend(task: OrderTask, *, who: str, why: str) -> OrderTask:
         raise NotAccepted(f"{task.code} cannot be sent again: {error}.") from error
     with transaction.atomic():
         reopen(task)
-        decide(task, step, who=who, why=why)
+        decide(task, step, who=who, why=why, actor=actor)
     return task
 
 
-def link(task: OrderTask, order_id: str, *, who: str, why: str) -> OrderTask:
+def link(
+    task: OrderTask, order_id: str, *, who: str, why: str, actor: User | None = None
+) -> OrderTask:
     """Say which order at the broker it is."""
     check(task, why)
     if task.kind != Kind.PLACE:
@@ -68,14 +71,14 @@ def link(task: OrderTask, order_id: str, *, who: str, why: str) -> OrderTask:
         raise NotAccepted(f"Order {order_id} is of {order.exchange}:{order.symbol}.")
     if OrderTask.objects.filter(account=task.account_id, order_id=order_id).exists():
         raise NotAccepted(f"Order {order_id} belongs to another task already.")
-    decide(task, core.link(task, order_id), who=who, why=why)
+    decide(task, core.link(task, order_id), who=who, why=why, actor=actor)
     return task
 
 
-def abandon(task: OrderTask, *, who: str, why: str) -> OrderTask:
+def abandon(task: OrderTask, *, who: str, why: str, actor: User | None = None) -> OrderTask:
     """Close it; should the order turn up all the same, it is taken in and an alarm goes off."""
     check(task, why)
-    decide(task, core.abandon(task, why), who=who, why=why)
+    decide(task, core.abandon(task, why), who=who, why=why, actor=actor)
     return task
 
 
@@ -87,12 +90,16 @@ def check(task: OrderTask, why: str) -> None:
 
 
 @transaction.atomic
-def decide(task: OrderTask, step: core.Step, *, who: str, why: str) -> None:
+def decide(
+    task: OrderTask, step: core.Step, *, who: str, why: str, actor: User | None = None
+) -> None:
     try:
         store.move(task, step, who=who)
     except (store.Overtaken, core.NotPossible) as error:
         raise NotAccepted(f"{error}. Look at it again.") from error
     account = BrokerAccount.objects.get(pk=task.account_id)
-    audit.record(f"task.{step.what}", account=account, object=task.code, after=why[:200])
+    audit.record(
+        f"task.{step.what}", account=account, object=task.code, after=why[:200], actor=actor
+    )
     store.hint(task.account_id)
     points.reached("C15")

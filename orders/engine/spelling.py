@@ -18,6 +18,7 @@ WORDS = {
     "validity": Validity,
 }
 CAPPED = "is_capped"  # in what is spelt: the quantity is at most what the position has
+PIECE = "piece"  # in what is spelt: which part of a large exit it is, after the first
 PASSING = {"tag", "last_price", "before"}
 DECIMALS = {"price", "trigger_price", "market_protection"}
 
@@ -37,7 +38,7 @@ def plain(value: Any) -> Any:
 
 
 def read_values(spelt: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: value for name, value in spelt.items() if name != CAPPED}
+    found = {name: value for name, value in spelt.items() if name not in {CAPPED, PIECE}}
     for name in DECIMALS & found.keys():
         found[name] = Decimal(found[name])
     for name in WORDS.keys() & found.keys():

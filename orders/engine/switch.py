@@ -1,7 +1,7 @@
 """The kill switch: entries of one account, entries of all, or everything. Only a person releases it."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
@@ -17,6 +17,7 @@ from tradedesk import live
 from tradedesk.times import moment
 
 logger = logging.getLogger(__name__)
+LONGEST = timedelta(days=30)  # an end that is further away is a slip of the hand
 
 
 def active(at: datetime) -> QuerySet[KillSwitch]:
@@ -32,6 +33,17 @@ def stop_of(account_id: int, at: datetime, *, is_exit: bool) -> KillSwitch | Non
     if not is_exit:
         wanted |= Q(level=StopLevel.L2) | Q(level=StopLevel.L1, account=account_id)
     return active(at).filter(wanted).order_by("-level", "at").first()
+
+
+def why_not_until(until: datetime | None, at: datetime) -> str:
+    """Say what is wrong with an end; nothing, where it will do."""
+    if until is None or at < until <= at + LONGEST:
+        return ""
+    if until <= at:
+        return "That is over already."
+    return (
+        f"Choose an end within {LONGEST.days} days, or none: then it stands until it is released."
+    )
 
 
 @transaction.atomic

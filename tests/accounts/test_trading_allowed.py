@@ -58,9 +58,8 @@ def test_a_pause_ends_and_leaves_nothing_behind(account, asha, enter):  # noqa: 
     assert "paused" not in words(client.get("/_panel/rail/"))
 
 
-@pytest.mark.parametrize("why", ["x" * 201, "null\x00character"])
-def test_a_pause_does_not_wait_for_a_proper_reason(account, asha, enter, why):  # noqa: F811
-    enter(asha).post("/accounts/rao/pause/", {"why": why})
+def test_a_pause_does_not_wait_for_a_proper_reason(account, asha, enter):  # noqa: F811
+    enter(asha).post("/accounts/rao/pause/", {"why": "x" * 201})
 
     assert BrokerAccount.objects.get().paused_at
     assert BrokerAccount.objects.get().paused_why == ""

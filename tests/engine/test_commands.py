@@ -7,17 +7,21 @@ import sys
 import threading
 import time
 import uuid
+from decimal import Decimal
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from accounts.brokerage import BrokerAccount
+from accounts.models import AuditEvent
 from orders.engine import switch
 from orders.engine.accept import NotAccepted
 from orders.engine.models import KillSwitch, OrderTask
 from orders.engine.runner import Runner
 from tests.engine.desk import again, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.risky import limits, stands
 
 pytestmark = pytest.mark.django_db
 ORDER = {
@@ -74,6 +78,36 @@ def test_an_order_is_stored_and_a_repeated_key_gives_the_same_task(listed):
     told, told_again = json.loads(first), json.loads(second)
     assert (told["state"], told["replayed"], told["key"]) == ("PENDING", False, "script 1")
     assert (told_again["task"], told_again["replayed"]) == (told["task"], True)
+
+
+def test_a_repeated_key_is_not_judged_again(listed):
+    _, first = place("--json", "--key", "script 1")
+    limits(listed, order_value=Decimal(100))
+
+    code, second = place("--json", "--key", "script 1")
+
+    assert (code, json.loads(second)["replayed"]) == (0, True)
+    assert json.loads(second)["task"] == json.loads(first)["task"]
+    assert place("--key", "script 2")[0] == 2
+
+
+def test_programs_are_told_of_refusals_and_questions_too(listed):
+    nobody = place("--json", account="nobody")
+    place()
+    question = place("--json", "--key", "script 1")
+    switch.press("L2", why="a test", who="Asha")
+    stopped = place("--json", quantity="2")
+    confirmed = place("--json", "--confirm-duplicate")
+
+    answers = [nobody, question, stopped, confirmed]
+    assert [code for code, _ in answers] == [2, 7, 3, 3]
+    told = [json.loads(text) for _, text in answers]
+    assert [one["state"] for one in told] == ["WRONG", "DUPLICATE", "REFUSED", "REFUSED"]
+    assert all({"task", "key", "replayed", "order_id", "reason"} <= one.keys() for one in told)
+    assert told[1]["key"] == "script 1"
+    assert "--confirm-duplicate" in told[1]["reason"]
+    assert place(quantity="2")[0] == 3
+    assert place(account="nobody")[0] == 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -197,6 +231,25 @@ def test_what_waits_is_withdrawn_and_what_left_is_not(account, exchange, sender)
     give(account)  # nothing came of it: the same is no question
 
 
+def test_cancel_all_goes_on_past_an_account_that_is_logged_out_or_stopped(account, asha):
+    out = BrokerAccount.objects.create(code="a-out", broker="kite", environment="paper")
+    for each in (out, account):
+        stands(each)
+
+    code, text = said("cancel_all", "--all", "--json")
+
+    told = json.loads(text)
+    assert code == 3
+    assert [one["account"] for one in told if one["task"] is None] == ["a-out"]
+    assert {one["account"] for one in told if one["task"]} == {"a-out", "paper"}
+    for each in (out, account):
+        stands(each, "10")
+    switch.press("L3", why="a test", who="Asha")
+    code, text = said("cancel_all", "--all")
+    assert code == 3
+    assert text.count("stopped by Asha: a test") == 2
+
+
 # The kill switch -------------------------------------------------------------------------------
 
 
@@ -205,9 +258,10 @@ def test_the_kill_switch_is_pressed_seen_and_released(account):
         "kill_switch", "on", "--level", "L1", "--account", "paper", "--reason", "a test", "--json"
     )
     _, seen = said("kill_switch", "status", "--json")
-    released, _ = said("kill_switch", "off")
+    released, _ = said("kill_switch", "off", "--reason", "looked at it")
+    record = AuditEvent.objects.filter(what="trading.released").latest("number")
 
-    assert (code, released) == (0, 0)
+    assert (code, released, record.after) == (0, 0, "looked at it")
     assert json.loads(text) == json.loads(seen)
     assert json.loads(seen)[0]["reason"] == "a test"
     assert not switch.active(KillSwitch.objects.get().at).exists()
@@ -222,8 +276,9 @@ def test_the_kill_switch_is_pressed_seen_and_released(account):
         (["on", "--level", "L2", "--reason", "x", "--account", "paper"], "L1"),
         (["on", "--level", "L2", "--reason", "x", "--until", "soon"], "Indian time"),
         (["on", "--level", "L2", "--reason", "x", "--until", "2020-01-01T10:00"], "over already"),
+        (["on", "--level", "L2", "--reason", "x", "--until", "9999-12-31T23:59"], "within 30 days"),
         (["on", "--level", "L1", "--reason", "x", "--account", "nobody"], "nobody"),
-        (["off"], "Nothing"),
+        (["off", "--reason", "x"], "Nothing"),
     ],
 )
 def test_a_wrong_press_says_what_to_do(account, arguments, words):
@@ -232,6 +287,15 @@ def test_a_wrong_press_says_what_to_do(account, arguments, words):
     assert code == 1
     assert words in text
     assert not KillSwitch.objects.exists()
+
+
+def test_letting_trading_go_on_wants_a_reason(account):
+    said("kill_switch", "on", "--level", "L2", "--reason", "a test")
+
+    code, text = said("kill_switch", "off", "--reason", " ")
+
+    assert (code, "--reason" in text) == (1, True)
+    assert KillSwitch.objects.get().released_at is None
 
 
 @pytest.mark.django_db(transaction=True)

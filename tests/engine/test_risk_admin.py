@@ -84,8 +84,9 @@ def test_the_switch_is_pressed_and_released_with_a_reason(account, boss, office)
         {"level": "L2", "why": "an account", "account": "ACCOUNT"},
         {"level": "L3"},
         {"level": "L3", "why": "over", "until_0": "2020-01-01", "until_1": "10:00"},
+        {"level": "L3", "why": "a slip", "until_0": "9999-12-31", "until_1": "23:59"},
     ],
-    ids=["which", "one of all", "why", "past"],
+    ids=["which", "one of all", "why", "past", "for ever"],
 )
 def test_a_press_that_says_too_little_or_too_much_is_refused(account, office, told):
     told = {name: account.pk if value == "ACCOUNT" else value for name, value in told.items()}
@@ -108,7 +109,7 @@ def test_a_task_shows_its_attempts_and_events_and_cannot_be_touched(account, sen
 
     page = words(office.get(f"{ADMIN}ordertask/{task.pk}/change/"))
 
-    for fact in (done.tag, done.order_id, "ACCEPTED", "taken", "claimed", "sending"):
+    for fact in (done.tag, done.order_id, "ACCEPTED", "taken", "claimed", "sending", "+05:30"):
         assert fact in page
     assert task.code in words(office.get(f"{ADMIN}ordertask/"))
     assert (

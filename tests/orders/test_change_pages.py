@@ -1,8 +1,10 @@
 """Changing, cancelling and closing what stands, by the pages; what each asks and what it stores."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -11,11 +13,15 @@ from django.utils.html import strip_tags
 
 from accounts import linking
 from accounts.brokerage import Membership, Role
+from accounts.brokers.words import Product
+from orders import changes, changing, front
 from orders.datasets import Dataset
 from orders.engine import switch
 from orders.engine.models import OrderTask
+from orders.engine.sending import Sender
 from orders.engine.spelling import CAPPED
 from orders.instruments import import_master
+from orders.instruments.models import Instrument
 from orders.ledger import Order
 from portfolio import sync
 from portfolio.models import PositionRow
@@ -27,7 +33,8 @@ from tests.accounts.conftest import (  # noqa: F401
     stranger,
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
-from tests.engine.desk import give, limit
+from tests.engine.desk import asked, give, limit, work
+from tests.engine.risky import limits
 from tests.orders.listing import FRIDAY, market
 from tests.orders.test_order_pages import heard
 from tests.portfolio.test_sync import buy, wait_for_fill
@@ -73,6 +80,27 @@ def test_only_what_was_changed_is_sent(client, order):
     assert answer.status_code == 303
     assert (task.kind, task.target) == ("modify", "77")
     assert task.params == {"order_id": "77", "variety": "regular", "price": "1440"}
+
+
+def test_a_stale_form_undoes_nothing_that_somebody_else_changed(client, order):
+    path = f"/a/{order.account.code}/orders/{order.order_id}/modify/"
+    html = client.get(path).content.decode()
+    was = dict(re.findall(r'name="(was_\w+)" value="([^"]*)"', html))
+    form = was | {
+        "key": re.findall(r'name="key" value="([^"]+)"', html)[0], "quantity": "12",
+        "order_type": "LIMIT", "price": "1450", "validity": "DAY",
+    }  # fmt: skip
+    Order.objects.update(price=Decimal("1460"))
+
+    checked = client.post(path, form | {"check": "1"})
+    answers = [client.post(path, form)]
+    Order.objects.update(quantity=12)
+    answers.append(client.post(path, form))
+
+    task = OrderTask.objects.get()
+    assert task.params == {"order_id": "77", "variety": "regular", "quantity": 12}
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert 'name="was_price" value="1450"' in checked.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -126,6 +154,41 @@ def test_an_order_is_cancelled_by_the_button_in_its_row_once(client, order):
     task = OrderTask.objects.get()
     assert [answer.status_code for answer in answers] == [303, 303]
     assert (task.kind, task.target, task.is_exit) == ("cancel", "77", True)
+
+
+def test_a_second_click_on_cancel_gives_the_same_when_the_order_is_over(client, order):
+    key = key_in(client.get(f"/a/{order.account.code}/orders/"))
+    first = cancel(client, order, key)
+    OrderTask.objects.update(state="COMPLETED")
+    Order.objects.update(status="CANCELLED")
+
+    again = cancel(client, order, key)
+
+    assert (again.status_code, again["Location"]) == (303, first["Location"])
+
+
+def test_an_order_a_change_and_an_exit_that_stand_are_not_judged_again(account, asha, order):  # noqa: F811
+    ticket = replace(changes.ticket_of(order), price=Decimal("1460"))
+    larger = replace(ticket, quantity=20)
+    terms: dict[str, Any] = {"exchange": "NSE", "symbol": "INFY", "product": Product.CNC, "net": 3}
+
+    def all_three():
+        at = timezone.now()
+        return [
+            front.place(asked(account, asha, "k1"), ticket, at),
+            changing.modify(asked(account, asha, "k2"), order, larger, at),
+            *changing.close(asked(account, asha, "k3"), **terms, protection=None, at=at),
+        ]
+
+    first = all_three()
+    limits(account, order_value=Decimal(100))
+    Instrument.objects.update(is_active=False)
+    again = all_three()
+
+    assert [one.is_replay for one in again] == [True, True, True]
+    assert [one.task.pk for one in again] == [one.task.pk for one in first]
+    with pytest.raises(front.Refused):
+        front.place(asked(account, asha, "k4"), ticket, timezone.now())
 
 
 def test_what_is_over_is_not_cancelled_and_says_why(client, order):
@@ -229,3 +292,37 @@ def test_an_exit_without_protection_is_refused(client, account, position):
 
     assert answer.status_code == 422
     assert "Market protection is never zero" in said(answer)
+
+
+def test_what_is_too_large_for_one_order_leaves_in_pieces_of_one_request(client, account):
+    """Ten slices of two are the most that leaves at once here."""
+    wait_for_fill(account, buy(account, quantity=45))
+    sync.sync_account(account.pk, ["positions"])
+    Instrument.objects.filter(symbol="INFY").update(freeze_quantity=2)
+    row = PositionRow.objects.get(account=account, is_day=False)
+    named = {"exchange": row.exchange, "symbol": row.symbol, "product": row.product}
+    path = f"/a/{account.code}/positions/exit/"
+
+    def leave(**more):
+        key = key_in(client.get(f"{path}?{urlencode(named)}"))
+        form = named | {"key": key, "net": 45, "protection": "auto"} | more
+        return [client.post(path, form) for _ in range(2)]
+
+    answers = leave()
+
+    tasks = list(OrderTask.objects.order_by("sequence"))
+    assert [task.params["quantity"] for task in tasks] == [20, 20, 5]
+    assert all(task.params["autoslice"] and task.is_exit for task in tasks)
+    [request] = {task.request for task in tasks}
+    assert {one["Location"] for one in answers} == {f"/a/{account.code}/requests/{request}/"}
+    assert leave()[0].status_code == 422
+    assert OrderTask.objects.count() == 3
+    assert leave(confirms=tasks[0].pk)[0].status_code == 303
+    assert OrderTask.objects.count() == 6
+
+    work(Sender(), account, seconds=30)
+    for task in OrderTask.objects.filter(pk__in=[one.pk for one in tasks]):
+        assert task.state == "COMPLETED", task.message
+        wait_for_fill(account, task.order_id)
+    sync.sync_account(account.pk, ["positions"])
+    assert not PositionRow.objects.filter(is_day=False).exclude(quantity=0).exists()

@@ -20,6 +20,7 @@ from tests.accounts.conftest import (  # noqa: F401
     stranger,
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
+from tests.engine.risky import limits
 from tests.orders.listing import FRIDAY, market
 from tests.orders.test_gtt_page import known, leg, trigger
 from tests.orders.test_ticket_page import PARTIAL, key_in, said
@@ -103,6 +104,18 @@ def test_a_page_with_scripts_gets_one_chip(client, path):
     task = OrderTask.objects.get()
     assert (answer.status_code, answer["HX-Trigger"]) == (200, "task-accepted")
     assert answer.content.decode().count(f'id="chip-{task.pk}"') == 1
+
+
+def test_a_persons_own_limit_is_said_beside_its_field(client, path, asha, account):  # noqa: F811
+    limits(user=asha, order_quantity=4)
+
+    sent = send(client, path, SINGLE)
+    typed = client.post(f"/a/{account.code}/gtt/check/", SINGLE)
+
+    assert sent.status_code == 422
+    for answer in (sent, typed):
+        assert "Quantity is above 4, the most that this account allows" in said(answer)
+    assert not OrderTask.objects.exists()
 
 
 WRONG = [

@@ -244,6 +244,19 @@ def test_the_distance_of_the_person_counts_and_an_old_price_refuses_nothing(
     assert rules(asha) == []
 
 
+def test_a_refusal_is_said_although_a_newer_quote_would_let_it_pass(client, account):
+    path = f"/a/{account.code}/orders/new/"
+    key = key_in(client.get(path))
+    seen(account, age=6, lower="1300", upper="1400")
+    quotes.kept().delete(f"quotes:line:{account.pk}")
+
+    answer = client.post(path, TERMS | {"key": key, "price": "1450"})
+
+    assert answer.status_code == 422
+    assert "1,400" in said(answer)
+    assert not OrderTask.objects.exists()
+
+
 def test_a_dry_run_says_the_words_of_the_ticket(client, account):
     seen(account)
     path = f"/a/{account.code}/orders/new/"

@@ -103,6 +103,7 @@ def test_an_owner_stops_an_account_every_page_says_so_and_it_goes_on(
         ({"what": "L3"}, "Select a valid choice"),
         ({"what": "somebody-elses"}, "Select a valid choice"),
         ({"until": "2020-01-01T10:00"}, "That is over already."),
+        ({"until": "9999-12-31T23:59"}, "Choose an end within 30 days"),
         ({"until": "soon"}, "Give a day and a time, or nothing."),
     ],
 )
@@ -230,14 +231,23 @@ def test_all_of_ones_accounts_are_stopped_at_once_and_a_second_click_adds_nothin
     Membership.objects.create(account=watched, user=asha, role=Role.VIEWER)
 
     for _ in range(2):
-        press(client, "mine")
+        press(client, "*")
 
-    assert offered(client) == [account.code, other.code, "mine"]
+    assert offered(client) == [account.code, other.code, "*"]
     assert set(KillSwitch.objects.values_list("account__code", flat=True)) == {
         account.code,
         other.code,
     }
     assert KillSwitch.objects.count() == 2
+
+
+def test_an_account_called_mine_is_stopped_alone(client, asha):  # noqa: F811
+    mine = BrokerAccount.objects.create(code="mine", broker="kite", environment="paper")
+    Membership.objects.create(account=mine, user=asha, role=Role.OWNER)
+
+    press(client, "mine")
+
+    assert KillSwitch.objects.get().account == mine
 
 
 def test_a_page_of_another_account_says_nothing_of_it(client, account, asha):  # noqa: F811

@@ -1,6 +1,7 @@
 """What is on its way, on the page: the sentences, the list, the socket's news, and decisions."""
 
 import re
+import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,6 +10,7 @@ from django.utils.html import strip_tags
 
 from accounts import linking
 from accounts.brokerage import Membership, Role
+from accounts.models import AuditEvent
 from orders import task_shown
 from orders.engine import store
 from orders.engine.models import OrderTask
@@ -124,6 +126,24 @@ def test_places_read_as_people_say_them(number, word):
 
 
 @pytest.mark.django_db
+def test_a_request_counts_as_sent_only_what_was_sent(client, account):
+    request = uuid.uuid4()
+    for standing in (
+        {"state": "COMPLETED"},
+        {"state": "FAILED", "reason": "expired"},
+        {"state": "FAILED", "reason": "expired"},
+        {"state": "DEAD_LETTER", "reason": "duplicate"},
+        {"state": "PENDING"},
+    ):
+        told(account, request=request, **standing)
+
+    answer = client.get(f"/a/{account.code}/requests/{request}/")
+
+    assert "1 of 5 sent FAILED, 2 UNKNOWN, 1 WAITING, 1" in said(answer)
+    assert 'class="status is-bad"' in answer.content.decode()
+
+
+@pytest.mark.django_db
 def test_a_page_without_scripts_looks_for_itself_twenty_times_at_most(client, account):
     task = told(account)
 
@@ -219,6 +239,8 @@ def test_a_dead_letter_is_abandoned_with_a_reason_only(client, account):
     assert "Say why, for the record." in said(silent)
     assert spoken.status_code == 302
     assert (task.state, task.reason) == ("FAILED", "abandoned")
+    record = AuditEvent.objects.get(what="task.abandoned")
+    assert (record.actor, record.after) == ("asha@example.com", "Traded elsewhere")
 
 
 @pytest.mark.django_db

@@ -44,6 +44,14 @@ def visitor():
     return Client(raise_request_exception=False)
 
 
+@pytest.mark.parametrize("form", [{"login": "a\x00b"}, {"lo\x00gin": "a"}])
+def test_a_nul_in_a_form_is_a_bad_request(visitor, form):
+    answer = visitor.post("/login/", form)
+
+    assert answer.status_code == 400
+    assert "<h1" in answer.content.decode()
+
+
 def test_an_unhandled_error_is_shown_with_its_number_and_kept_without_the_secret(visitor):
     answer = visitor.get("/break/")
 

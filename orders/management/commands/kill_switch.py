@@ -18,7 +18,7 @@ from tradedesk.times import IST, iso
 class Command(JsonCommand):
     help = (
         "Stops trading: L1 entries of one account, L2 entries of all, L3 everything. `off` releases, for one "
-        "account with --account, else all; `status` lists what is pressed."
+        "account with --account, else all, and wants a --reason, too; `status` lists what is pressed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,7 +34,10 @@ class Command(JsonCommand):
         if options["action"] == "on":
             self.press(who, options)
         elif options["action"] == "off":
-            released = switch.release(self.pressed(options), who=who)
+            why = options["reason"].strip()
+            if not why:
+                raise CommandError("Say --reason TEXT, for the record.")
+            released = switch.release(self.pressed(options), who=who, why=why)
             if not released:
                 raise CommandError("Nothing of that is pressed.")
         stops = [facts(one) for one in switch.active(timezone.now())]
@@ -72,8 +75,8 @@ def moment(text: str) -> datetime | None:
     if found is None:
         raise CommandError(f"--until {text}: write it like 2026-11-23T15:30, Indian time.")
     at = found if found.tzinfo else found.replace(tzinfo=IST)
-    if at <= timezone.now():
-        raise CommandError(f"--until {text} is over already.")
+    if why := switch.why_not_until(at, timezone.now()):
+        raise CommandError(f"--until {text}: {why}")
     return at
 
 

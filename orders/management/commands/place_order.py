@@ -3,14 +3,21 @@
 import getpass
 import sys
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from accounts.brokers.errors import TradedeskError
 from orders import front, waiting
-from orders.engine.accept import Asked, PossibleDuplicate
+from orders.engine.accept import (
+    WHAT_A_KEY_IS,
+    Accepted,
+    Asked,
+    KeyUsed,
+    PossibleDuplicate,
+    is_key,
+)
 from orders.engine.models import Source
 from orders.listing import chosen
 from orders.tickets.forms import TicketForm
@@ -20,8 +27,8 @@ from tradedesk.commands import JsonCommand
 class Command(JsonCommand):
     help = (
         "Places an order. It returns when the order is stored (0), and with --wait when it is known what became "
-        "of it: 0 registered, 3 refused, 4 unknown, 5 dead letter, 6 still waiting. 2 is wrong input, 7 a "
-        "possible duplicate. The same --key again gives the same task and sends nothing."
+        "of it: 0 registered, 3 refused, 4 unknown, 5 dead letter, 6 still waiting. 2 is wrong input, 3 also "
+        "that trading is stopped, 7 a possible duplicate. With --json all of it is told as JSON. The same --key again gives the same task and sends nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,37 +56,64 @@ class Command(JsonCommand):
         parser.add_argument("--dry-run", action="store_true", help="look it over, store nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        (account,) = chosen([options["account"]])
-        form = TicketForm({name: options.get(name) for name in TicketForm.base_fields})
-        at = timezone.now()
-        if form.is_valid():
-            form.judge(
-                front.facts_of(form.ticket, account, at, may_wait=True)
-            )  # no person's own limits
-        if not form.is_valid():
-            raise CommandError(problems_of(form), returncode=waiting.WRONG)
-        if options["dry_run"]:
-            self.answer({"ticket": form.ticket.canonical(), "state": "", "reason": ""},
-                        text="Nothing is wrong with it. Nothing was stored.", as_json=options["json"])  # fmt: skip
-            return
-        asked = Asked(
-            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
-            who=f"{getpass.getuser()} at the shell", strategy=form.strategy_code,
-        )  # fmt: skip
         try:
-            accepted = front.place(asked, form.ticket, at)
-        except PossibleDuplicate as error:
-            if not options["confirm_duplicate"]:
-                text = f"{error} Add --confirm-duplicate."
-                raise CommandError(text, returncode=waiting.DUPLICATE) from error
-            accepted = front.place(front.confirming(asked, error.earlier), form.ticket, at)
+            accepted = self.taken(options)
+        except PossibleDuplicate as question:
+            text = f"{question} Add --confirm-duplicate."
+            self.refuse(waiting.DUPLICATE, "DUPLICATE", text, options)
+        except (CommandError, KeyUsed, front.Refused) as error:
+            self.refuse(waiting.WRONG, "WRONG", str(error), options)
         except TradedeskError as error:
-            raise CommandError(str(error), returncode=waiting.WRONG) from error
+            self.refuse(waiting.REFUSED, "REFUSED", str(error), options)
+        if accepted is None:
+            return
         [task] = waiting.wait([accepted.task], options["wait"])
         facts = waiting.facts(task, replayed=accepted.is_replay)
         self.answer(facts, text=waiting.line(task), as_json=options["json"])
         if options["wait"]:
             sys.exit(waiting.code_of([task]))
+
+    def taken(self, options: dict[str, Any]) -> Accepted | None:
+        """Look the order over and have it stored, or give what its key stands for; a dry run stores none."""
+        [account] = chosen([options["account"]])
+        form = TicketForm({name: options.get(name) for name in TicketForm.base_fields})
+        if not form.is_valid():
+            raise CommandError(problems_of(form))
+        if options["key"] and not is_key(options["key"]):
+            raise CommandError(f"--key: {WHAT_A_KEY_IS}")
+        asked = Asked(
+            account=account, key=options["key"] or uuid.uuid4().hex, source=Source.COMMAND,
+            who=f"{getpass.getuser()} at the shell", strategy=form.strategy_code,
+        )  # fmt: skip
+        if not options["dry_run"] and (earlier := front.standing(asked, form.ticket)):
+            return earlier
+        at = timezone.now()
+        form.judge(
+            front.facts_of(form.ticket, account, at, may_wait=True)
+        )  # no person's own limits
+        if not form.is_valid():
+            raise CommandError(problems_of(form))
+        if options["dry_run"]:
+            self.answer({"ticket": form.ticket.canonical(), "state": "", "reason": ""},
+                        text="Nothing is wrong with it. Nothing was stored.", as_json=options["json"])  # fmt: skip
+            return None
+        try:
+            return front.place(asked, form.ticket, at)
+        except PossibleDuplicate as question:
+            if not options["confirm_duplicate"]:
+                raise
+            return front.place(front.confirming(asked, question.earlier), form.ticket, at)
+
+    def refuse(self, code: int, state: str, why: str, options: dict[str, Any]) -> NoReturn:
+        """Say why nothing was stored: to a program with the fields of a task."""
+        if not options["json"]:
+            raise CommandError(why, returncode=code)
+        facts = {
+            "task": None, "key": options["key"], "replayed": False, "state": state,
+            "order_id": "", "reason": why,
+        }  # fmt: skip
+        self.answer(facts, text=why, as_json=True)
+        sys.exit(code)
 
 
 def problems_of(form: TicketForm) -> str:
