@@ -46,8 +46,11 @@ def why_no_trading(user: User, account: BrokerAccount) -> str:
         return "You are no member of this account."
     if RANK[Role(membership.role)] < RANK[Role.TRADER]:
         return "You may look at this account, not trade in it."
+    return why_nothing_leaves(membership.account)
+
+
+def why_nothing_leaves(account: BrokerAccount) -> str:
+    """Say what holds every order of this account back, whoever gives it."""
     if not settings.ENABLE_ORDER_PLACEMENT:
         return "This desk is read-only: no order leaves it."
-    if membership.account.paused_at:
-        return "Trading in this account is paused."
-    return ""
+    return "Trading in this account is paused." if account.paused_at else ""

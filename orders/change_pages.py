@@ -159,7 +159,7 @@ def cancel_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
 def cancel_all(request: DeskRequest, code: str) -> HttpResponse:
     """Ask once for all that still works, then have it ended as one request."""
     account = find_account(request.user, code, needs=Role.TRADER)
-    why = ""
+    why = said = ""
     if request.method == "POST":
         try:
             key = form_keys.read(request.POST.get("key", ""), request.user, account)
@@ -167,18 +167,25 @@ def cancel_all(request: DeskRequest, code: str) -> HttpResponse:
                 account=account, key=key, source=Source.PAGE, user=request.user,
                 request=form_keys.request_of(key),
             )  # fmt: skip
+            if withdrawn := changing.withdraw_all(asked):
+                said = f"{counted(len(withdrawn), 'waiting order')} withdrawn. "
             taken = changing.cancel_all(asked, timezone.now())
         except (form_keys.KeyRefused, NotAccepted) as error:
-            why = str(error)
+            why = f"{said}{error}"
         else:
-            said = f"{quantity(len(taken))} order{'s' if len(taken) != 1 else ''} of {account.name}"
-            messages.success(request, f"Cancelling {said}.")
+            said += f"Cancelling {counted(len(taken), 'order')} of {account.name}."
+            messages.success(request, said)
             return SeeOther(reverse("orders_of", args=[code]))
     facts = {
         "account": account,
         "key": form_keys.make(request.user, account),
         "working": front.working_orders(account, timezone.now()),
+        "waiting": task_shown.lines_of(changing.waiting_orders(account)),
         "why": why,
         "no_trading": why_no_trading(request.user, account),
     }
     return render(request, "orders/cancel_all.html", facts, status=422 if why else 200)
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{quantity(number)} {thing}{'s' if number != 1 else ''}"

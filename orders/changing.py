@@ -1,16 +1,19 @@
 """What becomes of orders and positions that stand: new terms, cancelling one or all, closing."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
 
+from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
 from orders.changes import change_of, problems_of, rebased, ticket_of
-from orders.engine import asking
+from orders.engine import asking, operator
 from orders.engine.accept import Accepted, Asked, NotAccepted, PossibleDuplicate
+from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
 from orders.engine.spelling import spell
 from orders.front import Refused, facts_of, working_orders
@@ -49,6 +52,23 @@ def cancel(asked: Asked, order: Order) -> Accepted:
     if task := same.first():
         return Accepted(task=task, is_replay=True)
     return asking.cancel(asked, order)
+
+
+def waiting_orders(account: BrokerAccount) -> list[OrderTask]:
+    """Give the new orders and changes that have not left; exits and cancels are left alone."""
+    waiting = OrderTask.objects.filter(
+        account=account, state=State.PENDING, kind__in=[Kind.PLACE, Kind.MODIFY], is_exit=False
+    )
+    return list(waiting.select_related("account").order_by("sequence"))
+
+
+def withdraw_all(asked: Asked) -> list[OrderTask]:
+    """Withdraw what waits; it comes before `cancel_all`, or it would leave after it."""
+    withdrawn = []
+    for task in waiting_orders(asked.account):
+        with suppress(NotAccepted):  # it has just left, or ended
+            withdrawn.append(operator.withdraw(task, who=asked.name))
+    return withdrawn
 
 
 def cancel_all(asked: Asked, at: datetime) -> list[Accepted]:

@@ -42,11 +42,13 @@ def roles_of(user: User) -> dict[int, Role]:
     return {one.account_id: Role(one.role) for one in memberships_of(user.pk)}
 
 
-def seen(roles: Mapping[int, Role], at: datetime, *, is_operator: bool) -> list[StopLine]:
+def seen(user: User, at: datetime, *, is_operator: bool) -> list[StopLine]:
     """Give what is stopped now of what this person may see."""
+    stops = list(switch.active(at))
+    roles = roles_of(user) if stops else {}
     return [
         StopLine(stop=stop, may_release=may_release(stop, roles, is_operator=is_operator))
-        for stop in switch.active(at)
+        for stop in stops
         if stop.account_id is None or stop.account_id in roles
     ]
 

@@ -16,9 +16,9 @@ from accounts.access import find_account, role_of, why_no_trading
 from accounts.brokerage import RANK, BrokerAccount, Role
 from accounts.models import User
 from orders import task_shown
-from orders.engine import operator
+from orders.engine import adoption, operator
 from orders.engine.accept import NotAccepted
-from orders.engine.core import Reason
+from orders.engine.core import Reason, State
 from orders.engine.models import Kind, OrderTask, TaskEvent
 from orders.panels import scope_of
 from tradedesk.http import DeskRequest
@@ -80,7 +80,7 @@ def show(
     line = task_shown.line_of(task)
     if polls_of(request) >= MOST_POLLS and not line.is_settled:
         line = replace(line, is_given_up=True)
-    is_trader = RANK[role_of(request.user, account) or Role.VIEWER] >= RANK[Role.TRADER]
+    trades = is_trader(request.user, account)
     events = TaskEvent.objects.filter(task_id=task.pk)
     facts = {
         "account": account,
@@ -89,18 +89,24 @@ def show(
         "events": [
             {"row": one, "word": EVENT_WORDS.get(one.what, one.what.capitalize())} for one in events
         ],
+        "doubles": adoption.doubles_of(task),
         "tries": task.tries.all(),
         "form": form,
-        "may_decide": is_trader and task.is_dead_letter,
+        "may_decide": trades and task.is_dead_letter,
+        "may_withdraw": trades and task.state == State.PENDING,
         "may_go_again": task.reason in CAN_GO_AGAIN,
         "is_placing": task.kind == Kind.PLACE,
-        "no_trading": why_no_trading(request.user, account) if is_trader else "",
+        "no_trading": why_no_trading(request.user, account) if trades else "",
         "next_poll": next_poll(request, is_settled=line.is_settled),
     }
     template = "orders/task.html"
     if request.htmx.request_type == "partial":
         template += "#panel"
     return render(request, template, facts, status=status)
+
+
+def is_trader(user: User, account: BrokerAccount) -> bool:
+    return RANK[role_of(user, account) or Role.VIEWER] >= RANK[Role.TRADER]
 
 
 def next_poll(request: DeskRequest, *, is_settled: bool) -> int:
@@ -120,6 +126,7 @@ def polls_of(request: DeskRequest) -> int:
 def request_tasks(request: DeskRequest, code: str, key: UUID) -> HttpResponse:
     """Show what was asked for at once, part by part, in the order in which it leaves."""
     account = find_account(request.user, code)
+    trades = {account.pk} if is_trader(request.user, account) else set()
     rows = OrderTask.objects.filter(account=account, request=key).order_by("sequence")
     lines = task_shown.lines_of(rows.select_related("account"))
     if not lines:
@@ -127,6 +134,7 @@ def request_tasks(request: DeskRequest, code: str, key: UUID) -> HttpResponse:
     facts = {
         "account": account,
         "lines": lines,
+        "trades": trades,
         "href": reverse("request_tasks", args=[code, key]),
         **task_shown.counts_of(lines),
         "next_poll": next_poll(request, is_settled=all(line.is_settled for line in lines)),
@@ -156,7 +164,23 @@ def task_list(scope: Any) -> dict[str, Any]:
         "href": scope.path("tasks"),
         "scope": scope.code,
         "lines": task_shown.lines_of(rows[:100]),
+        "trades": {seat.account.pk for seat in scope.seats if seat.may_trade},
     }
+
+
+@login_required
+@require_POST
+def withdraw(request: DeskRequest, code: str, pk: int) -> HttpResponse:
+    """End a task that still waits: a button, a plain form."""
+    account = find_account(request.user, code, needs=Role.TRADER)
+    task = found(account, pk)
+    try:
+        operator.withdraw(task, who=request.user.email)
+    except NotAccepted as error:
+        messages.error(request, f"Not withdrawn: {error}")
+    else:
+        messages.success(request, f"{task.code} is withdrawn; it was not sent.")
+    return redirect(task_shown.href(task))
 
 
 @login_required

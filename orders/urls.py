@@ -25,6 +25,7 @@ urlpatterns = [
     path("a/<code:code>/requests/<uuid:key>/", task_pages.request_tasks, name="request_tasks"),
     path("a/<code:code>/tasks/<int:pk>/", task_pages.task, name="task"),
     path("a/<code:code>/tasks/<int:pk>/decide/", task_pages.decide, name="decide_task"),
+    path("a/<code:code>/tasks/<int:pk>/withdraw/", task_pages.withdraw, name="withdraw_task"),
     path("a/<code:code>/orders/cancel-all/", change_pages.cancel_all, name="cancel_all"),
     path(
         "a/<code:code>/orders/<str:order_id>/modify/",

@@ -3,19 +3,19 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from psycopg import errors
 from psycopg.types.range import TimestamptzRange
 
-from accounts.access import why_no_trading
+from accounts.access import why_no_trading, why_nothing_leaves
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
 from orders.engine import points, store, switch
-from orders.engine.models import OrderTask, Source
+from orders.engine.models import Lane, OrderTask, Source
 from orders.engine.operations import operation
 from orders.engine.spelling import fingerprint
 from orders.risk import demand
@@ -93,34 +93,53 @@ def accept(
     if earlier := known(asked, kind, content):
         return earlier
     check_may_leave(asked, is_exit=is_exit)
+    place = {"exchange": exchange, "symbol": symbol, "target": target, "is_exit": is_exit}
+    for _ in range(2):
+        try:
+            task = stored(asked, kind, params, content, place)
+        except IntegrityError as error:
+            points.reached("C3")
+            # Both constraints hold for everybody at once, so whoever lost reads what won.
+            if earlier := known(asked, kind, content):
+                return earlier
+            if not isinstance(error.__cause__, errors.ExclusionViolation):
+                raise
+            if winner := same_content(asked.account.pk, content):
+                raise PossibleDuplicate(winner) from error
+            # It came to nothing meanwhile: the content is free again.
+        else:
+            points.reached("C2")
+            return Accepted(task=task)
+    raise NotAccepted("The same was asked for and given up at this moment. Send it once more.")
+
+
+@transaction.atomic
+def stored(
+    asked: Asked, kind: str, params: Mapping[str, Any], content: str, place: Mapping[str, Any]
+) -> OrderTask:
+    """Write the task, its first event and its window, and wake the engine: all or nothing."""
     acting = operation(kind)
-    try:
-        with transaction.atomic():
-            at = store.now()
-            window = TimestamptzRange(at, at + WINDOW)
-            task = OrderTask.objects.create(
-                account=asked.account, user=asked.user, who=asked.name, kind=kind,
-                source=asked.source, key=asked.key, request=asked.request or uuid.uuid4(),
-                sequence=next_number(asked.account.pk), fingerprint=content,
-                window=window if acting.has_window and not asked.confirms else None,
-                params=dict(params), exchange=exchange, symbol=symbol, strategy=asked.strategy,
-                target=target, is_exit=is_exit, confirms_id=confirmed(asked, content),
-                try_at=at, expires_at=at + acting.time_to_live(params), created_at=at,
-            )  # fmt: skip
-            store.record(task, "taken", standing_of(task), asked.name)
-            demand.note(asked.account)
-            store.tell(task)
-            store.hint(task.account_id)
-            points.reached("C1")
-    except IntegrityError as error:
-        # Both constraints hold for everybody at once, so whoever lost reads what won.
-        if earlier := known(asked, kind, content):
-            return earlier
-        if isinstance(error.__cause__, errors.ExclusionViolation):
-            raise PossibleDuplicate(same_content(asked, content)) from error
-        raise
-    points.reached("C2")
-    return Accepted(task=task)
+    sequence = next_number(asked.account.pk)
+    at = store.now()
+    confirms = confirmed(asked, content, at)
+    task = OrderTask.objects.create(
+        account=asked.account, user=asked.user, who=asked.name, kind=kind,
+        source=asked.source, key=asked.key, request=asked.request or uuid.uuid4(),
+        sequence=sequence, fingerprint=content, window=window_from(at, kind),
+        params=dict(params), strategy=asked.strategy, confirms_id=confirms, try_at=at,
+        expires_at=at + acting.time_to_live(params), created_at=at, **place,
+    )  # fmt: skip
+    store.record(task, "taken", standing_of(task), asked.name)
+    demand.note(asked.account)
+    store.tell(task)
+    store.hint(task.account_id)
+    points.reached("C1")
+    return task
+
+
+def window_from(at: datetime, kind: str) -> TimestamptzRange | None:
+    """Give the time in which the same content is a question."""
+    return TimestamptzRange(at, at + WINDOW) if operation(kind).has_window else None
 
 
 def check_key(key: str) -> None:
@@ -146,25 +165,47 @@ def check_may_leave(asked: Asked, *, is_exit: bool) -> None:
     """Refuse at once what the engine would refuse anyway."""
     if stop := switch.stop_of(asked.account.pk, store.now(), is_exit=is_exit):
         raise NotAccepted(switch.words(stop) + ".")
-    if asked.account.unlinked_at:
+    account = BrokerAccount.objects.get(pk=asked.account.pk)
+    if account.unlinked_at:
         raise NotAccepted("This account is no longer linked.")
-    if asked.user and (why := why_no_trading(asked.user, asked.account)):
+    why = why_no_trading(asked.user, account) if asked.user else why_nothing_leaves(account)
+    if why:
         raise NotAccepted(why)
 
 
-def confirmed(asked: Asked, content: str) -> int | None:
-    """Check that what a person confirms is the same content in the same account."""
+def confirmed(asked: Asked, content: str, at: datetime) -> int | None:
+    """Check that what a person confirms is the same content in the same account; end its window."""
     if asked.confirms is None:
         return None
     same = OrderTask.objects.filter(account=asked.account, fingerprint=content)
-    if not same.filter(pk=asked.confirms).exists():
+    earlier = same.filter(pk=asked.confirms).first()
+    if earlier is None:
         raise NotAccepted("The order that you confirm is another one. Look at it again.")
-    return asked.confirms
+    if earlier.window and earlier.window.upper > at:
+        ended = TimestamptzRange(earlier.window.lower, max(at, earlier.window.lower))
+        same.filter(pk=earlier.pk, window__isnull=False).update(window=ended)
+    return earlier.pk
 
 
-def same_content(asked: Asked, content: str) -> OrderTask:
-    same = OrderTask.objects.filter(account=asked.account, fingerprint=content)
-    return same.exclude(window=None).latest("created_at")
+def reopen(task: OrderTask) -> None:
+    """Make its content a question again, or say which newer task asks for the same."""
+    window = window_from(store.now(), task.kind)
+    try:
+        with transaction.atomic():
+            Lane.objects.select_for_update().get(account=task.account_id)  # as whoever is taken
+            OrderTask.objects.filter(pk=task.pk).update(window=window)
+    except IntegrityError as error:
+        newer = same_content(task.account_id, task.fingerprint, apart_from=task.pk)
+        named = f" by {newer.code}" if newer else ""
+        raise NotAccepted(
+            f"The same was asked for meanwhile{named}. Nothing was sent again: abandon one of the two."
+        ) from error
+
+
+def same_content(account_id: int, content: str, apart_from: int = 0) -> OrderTask | None:
+    """Find whoever has the window of this content."""
+    same = OrderTask.objects.filter(account=account_id, fingerprint=content)
+    return same.exclude(window=None).exclude(pk=apart_from).order_by("window").last()
 
 
 def next_number(account_id: int) -> int:

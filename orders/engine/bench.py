@@ -116,7 +116,7 @@ def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
 # A storm -----------------------------------------------------------------------------------------
 
 
-def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 600) -> dict[str, Any]:
+def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 720) -> dict[str, Any]:
     """Let orders come as fast as they can, the exchange fail at times and senders die.
 
     Giving ends after half of the time, so that the rest can leave; what was given is told.

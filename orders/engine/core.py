@@ -59,11 +59,13 @@ class Verdict(StrEnum):
     """What a reading of the broker's book says of a task."""
 
     FOUND = "found"
+    PART = "part"  # some of its slices are there, not all
     ABSENT = "absent"
     SEVERAL = "several"
     OTHER = "other"  # our tag, another order
     OVER = "over"  # the order that was to change can no longer change
     SILENT = "silent"  # the reading does not count
+    PAST = "past"  # the day of the sending is over, and the book of another day cannot tell
 
 
 class NotPossible(Exception):
@@ -105,6 +107,7 @@ class Timing:
     send_guard: float = 0.8
     deadline: float = 7.0
     absent_after: float = 60.0
+    silent_after: float = 600.0  # no reading has told anything until then: none will
     whole_readings: int = 3
     first_pause: float = 0.2
     longest_gap: float = 15.0
@@ -126,6 +129,7 @@ class Timing:
             send_guard=self.send_guard,
             deadline=self.deadline * factor,
             absent_after=self.absent_after * factor,
+            silent_after=self.silent_after * factor,
             whole_readings=self.whole_readings,
             first_pause=self.first_pause * factor,
             longest_gap=self.longest_gap * factor,
@@ -161,8 +165,13 @@ def claim(task: Standing, now: datetime, timing: Timing) -> Step:
     return Step("claimed", {"state": State.RUNNING, "phase": Phase.CLAIMED, "lease_until": until})
 
 
-def begin(task: Standing, now: datetime, tag: str, skipped: Sequence[str] = ()) -> Step:
-    """Say, before the first byte, that it is about to be sent and by which tag it can be found."""
+def begin(
+    task: Standing, now: datetime, timing: Timing, tag: str, skipped: Sequence[str] = ()
+) -> Step:
+    """Say, before the first byte, that it is about to be sent and by which tag it can be found.
+
+    The lease begins anew: the last look may have been slow, and the sending has to fit into it.
+    """
     need(task, State.RUNNING, Phase.CLAIMED)
     if task.lease_until is None or task.lease_until <= now:
         raise NotPossible("the lease is over")
@@ -170,6 +179,7 @@ def begin(task: Standing, now: datetime, tag: str, skipped: Sequence[str] = ()) 
         "sending",
         {
             "phase": Phase.SENDING,
+            "lease_until": now + timedelta(seconds=timing.lease),
             "attempts": task.attempts + 1,
             "sent_at": now,
             "tag": tag,
@@ -271,7 +281,7 @@ def read(
     message: str = "",
     absent: tuple[State, Reason] = (State.DEAD_LETTER, Reason.ABSENT),
 ) -> Step:
-    """Go on from a reading of the book. Absence needs several whole ones, the last a minute on."""
+    """Go on from a reading. What is absent, wholly or in part, needs several whole ones, the last a minute on."""
     need(task, State.UNKNOWN)
     if verdict is Verdict.FOUND:
         return Step("found", found_as(order_ids or [], Reason.NONE, message))
@@ -286,14 +296,27 @@ def read(
         )
     if verdict is Verdict.OVER:
         return Step("over", end(State.FAILED, Reason.NOT_APPLIED, message, read_at=now))
-    if verdict is Verdict.SILENT or task.sent_at is None:
-        return Step("read in vain", {"read_at": now})
+    waited = (now - task.sent_at).total_seconds() if task.sent_at else 0.0
+    if verdict in {Verdict.SILENT, Verdict.PAST} or task.sent_at is None:
+        most = timing.absent_after if verdict is Verdict.PAST else timing.silent_after
+        return never_told(task, now) if waited >= most else Step("read in vain", {"read_at": now})
     readings = task.readings + 1
-    is_late = (now - task.sent_at).total_seconds() >= timing.absent_after
-    if readings >= timing.whole_readings and is_late:
+    if readings >= timing.whole_readings and waited >= timing.absent_after:
+        if verdict is Verdict.PART:
+            return Step("found in part", found_as(order_ids or [], Reason.NONE, message))
         state, reason = absent
         return Step(str(reason), end(state, reason, message, readings=readings, read_at=now))
     return Step("not there yet", {"readings": readings, "read_at": now})
+
+
+def never_told(task: Standing, now: datetime) -> Step:
+    """Leave to a person what no reading tells any more."""
+    need(task, State.UNKNOWN)
+    message = (
+        "The broker's book never told what became of it. Look it up at the broker: "
+        "link it to its order, or abandon it."
+    )
+    return Step("never told", end(State.DEAD_LETTER, Reason.UNCLEAR, message, read_at=now))
 
 
 def found_late(task: Standing, order_ids: list[str]) -> Step:

@@ -1,4 +1,4 @@
-"""What a person decides about a task that the engine gave up: look again, link, send again, abandon."""
+"""What a person decides: withdrawing what waits; and of what the engine gave up: look again, link, send again, abandon."""
 
 from django.db import transaction
 
@@ -9,10 +9,20 @@ from accounts.models import User
 from accounts.ways_in import fresh
 from orders import book
 from orders.engine import core, points, reconcile, store
-from orders.engine.accept import NotAccepted
+from orders.engine.accept import NotAccepted, reopen
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations import operation
 from orders.ledger import Order
+
+
+def withdraw(task: OrderTask, *, who: str) -> OrderTask:
+    """End what still waits. What is leaving already is cancelled at the broker instead."""
+    if task.state != core.State.PENDING:
+        raise NotAccepted(f"{task.code} is {task.state.lower()}: only what waits can be withdrawn.")
+    message = f"{who} withdrew it before it left."
+    step = core.end_before_sending(task, core.Reason.CANCELLED, message)
+    decide(task, step, who=who, why=message)
+    return task
 
 
 def refresh(task: OrderTask) -> OrderTask:
@@ -26,7 +36,7 @@ def refresh(task: OrderTask) -> OrderTask:
     book.absorb(account, reading.orders.values(), heard_from="look", at=at)
     task.refresh_from_db()
     finding = acting.judge(task, store.tags_of(task), reading)
-    if task.is_dead_letter and finding.verdict is core.Verdict.FOUND:
+    if task.is_dead_letter and finding.verdict in {core.Verdict.FOUND, core.Verdict.PART}:
         decide(task, core.found_late(task, list(finding.order_ids)), who=store.ENGINE, why="a look")
     return task
 
@@ -41,7 +51,9 @@ def resend(task: OrderTask, *, who: str, why: str, actor: User | None = None) ->
         step = core.resend(task, store.now(), ttl)
     except core.NotPossible as error:
         raise NotAccepted(f"{task.code} cannot be sent again: {error}.") from error
-    decide(task, step, who=who, why=why, actor=actor)
+    with transaction.atomic():
+        reopen(task)
+        decide(task, step, who=who, why=why, actor=actor)
     return task
 
 

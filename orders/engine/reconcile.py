@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
+from accounts.brokers.words import GttStatus
 from accounts.lines import line_to
 from accounts.ways_in import fresh
 from orders import book, inbox
 from orders.engine import core, store
 from orders.engine.core import State, Timing, Verdict
-from orders.engine.models import OrderTask
+from orders.engine.models import TRIGGERS, OrderTask
 from orders.engine.operations import Finding, Reading, operation
 from orders.inbox import Subject
-from orders.ledger import Order, trading_day
+from orders.ledger import GttTrigger, Order, trading_day
 
 logger = logging.getLogger(__name__)
 
@@ -39,26 +41,28 @@ def look(account_id: int, timing: Timing) -> int:
         return 0
     account = fresh(BrokerAccount(pk=account_id))
     began = store.now()
-    known = set(known_ids(account, began))
+    orders, gtts = set(known_ids(account, began)), set(known_triggers(account))
     try:
         reading = read(account, {operation(task.kind).reads for task in waiting})
     except BrokerError as error:
         logger.info("%s: it could not be read: %s", account.code, error)
         inbox.keep_unread(account, Subject.ORDER, error, heard_from="look", at=began)
-        for task in waiting:
-            OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=store.now())
-        return 0
+        return sum(unread(task, timing) for task in waiting)
     book.absorb(account, reading.orders.values(), heard_from="look", at=began)
-    is_whole = known <= reading.orders.keys()
+    lost: dict[str, set[str]] = {
+        "orders": orders - reading.orders.keys(),
+        "gtts": gtts - {one.gtt_id for one in reading.gtts},
+        "positions": set(),
+    }
+
+    def shown(task: OrderTask) -> Reading:
+        """Whether a trigger is gone, the others tell; whether an order is, all of them."""
+        of_its_kind = lost[operation(task.kind).reads]
+        own = {task.target} if task.kind in TRIGGERS else set()
+        return replace(reading, is_whole=of_its_kind <= own)
+
     # What absorb has found by its tag is clear already.
-    return sum(
-        settle(task, reading, began, timing, is_whole=is_whole or not needs_book(task))
-        for task in unclear_tasks(account_id)
-    )
-
-
-def needs_book(task: OrderTask) -> bool:
-    return operation(task.kind).reads == "orders"
+    return sum(settle(task, shown(task), began, timing) for task in unclear_tasks(account_id))
 
 
 def read(account: BrokerAccount, parts: set[str]) -> Reading:
@@ -77,23 +81,48 @@ def known_ids(account: BrokerAccount, at: datetime) -> Iterable[str]:
     return today.exclude(status_text=book.SENT).values_list("order_id", flat=True)
 
 
-def settle(
-    task: OrderTask, reading: Reading, at: datetime, timing: Timing, *, is_whole: bool
-) -> bool:
+def known_triggers(account: BrokerAccount) -> Iterable[str]:
+    """Name the triggers that a whole list must show."""
+    waiting = GttTrigger.objects.filter(account=account, status=GttStatus.ACTIVE, is_listed=True)
+    return waiting.values_list("gtt_id", flat=True)
+
+
+def is_past(task: OrderTask, at: datetime) -> bool:
+    return task.sent_at is not None and trading_day(task.sent_at) != trading_day(at)
+
+
+def unread(task: OrderTask, timing: Timing) -> bool:
+    """Wait for a reading that works, but not for the book of a day that is over."""
+    at = store.now()
+    if is_past(task, at):
+        return moved(task, core.read(task, at, Verdict.PAST, timing))
+    OrderTask.objects.filter(pk=task.pk, state=State.UNKNOWN).update(read_at=at)
+    return False
+
+
+def settle(task: OrderTask, reading: Reading, at: datetime, timing: Timing) -> bool:
     """Go on with one task from this reading."""
     acting = operation(task.kind)
     finding = acting.judge(task, store.tags_of(task), reading)
-    counts = is_whole and task.sent_at is not None and trading_day(task.sent_at) == trading_day(at)
-    if finding.verdict is Verdict.ABSENT and not counts:
+    if finding.verdict in {Verdict.ABSENT, Verdict.SILENT} and is_past(task, at):
+        finding = Finding(verdict=Verdict.PAST)
+    elif finding.verdict in {Verdict.ABSENT, Verdict.PART} and not reading.is_whole:
         finding = Finding(verdict=Verdict.SILENT)
     step = core.read(
         task, at, finding.verdict, timing, order_ids=list(finding.order_ids),
         message=finding.message, absent=acting.absent,
     )  # fmt: skip
+    return moved(task, step)
+
+
+def moved(task: OrderTask, step: core.Step) -> bool:
+    """Take the step; tell whether the task is clear now."""
     try:
         store.move(task, step)
     except store.Overtaken:
         return False
     if task.reason == core.Reason.DUPLICATE:
         logger.critical("%s stands at the broker more than once: %s", task.code, task.order_ids)
+    elif task.reason == core.Reason.UNCLEAR:
+        logger.critical("%s: a person has to decide: %s", task.code, task.message)
     return task.state != State.UNKNOWN

@@ -23,7 +23,7 @@ from tradedesk import database
 logger = logging.getLogger(__name__)
 SWEEP_EVERY = 2.0
 LEASE = timedelta(seconds=6)
-THREADS = 6
+THREADS = 16  # one for an account at most; the process wants a few more connections than that
 SICK_FOR = 1.0  # seconds until a failed look is tried again
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from accounts.access import why_no_trading
+from accounts.access import why_no_trading, why_nothing_leaves
 from accounts.brokerage import BrokerAccount
 from accounts.brokerage import State as AccountState
 from accounts.brokers import patience
@@ -23,7 +23,7 @@ from orders import book, datasets
 from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
 from orders.engine.lane import lock, next_task, sending_now, until_next
-from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask
+from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
 from orders.engine.spelling import CAPPED
@@ -35,6 +35,7 @@ from tradedesk import metrics
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
+ANSWER = ["outcome", "elapsed_ms", "message", "status", "error_type"]  # of an attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,9 @@ class Sender:
         """Send a claimed task, once."""
         try:
             why = why_not(task, account)
-        except BrokerError as error:
-            store.move(task, core.put_back(task, store.now(), words(error)[:500]))
+        except (BrokerError, exits.Unclear) as error:
+            why = words(error) if isinstance(error, BrokerError) else str(error)
+            store.move(task, core.put_back(task, store.now(), why[:500]))
             return
         if why:
             store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
@@ -146,7 +148,7 @@ class Sender:
                 store.move(task, step)
                 return None
             tag = store.fresh_tag(task.strategy)
-            store.move(task, core.begin(task, outlook.now, tag, task.skipped))
+            store.move(task, core.begin(task, outlook.now, self.timing, tag, task.skipped))
             attempt = OrderAttempt.objects.create(
                 task=task, number=task.attempts, tag=task.tag, began_at=outlook.now
             )
@@ -170,14 +172,12 @@ class Sender:
         metrics.ORDER_OUTCOMES.labels(task.kind, outcome).inc()
         try:
             with transaction.atomic():
-                attempt.save(
-                    update_fields=["outcome", "elapsed_ms", "message", "status", "error_type"]
-                )
+                attempt.save(update_fields=ANSWER)
                 store.move(task, self.step_for(task, outcome, sent, failure))
                 points.reached("C11")
             points.reached("C12")
         except store.Overtaken:
-            self.keep_late(task, sent)
+            self.keep_late(task, attempt, sent)
         points.reached("C13")
         if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
             show(task, sent.order_ids[0])
@@ -213,8 +213,9 @@ class Sender:
             return core.not_sent(task, store.now(), pause, message, may_retry=may_retry)
         return core.unclear(task, message)
 
-    def keep_late(self, task: OrderTask, sent: Sent | None) -> None:
+    def keep_late(self, task: OrderTask, attempt: OrderAttempt, sent: Sent | None) -> None:
         """Keep an answer that came after the sweep had taken the task from us."""
+        attempt.save(update_fields=ANSWER)
         attempt_facts = f"{task.code}: an answer came after its lease was over"
         logger.warning("%s: %s", attempt_facts, "registered" if sent else "not registered")
         if not sent:
@@ -239,7 +240,9 @@ def held(task: OrderTask, why: str, *, wait: float = HELD_FOR) -> Next:
 
 def why_not(task: OrderTask, account: BrokerAccount) -> str:
     """Look again, at the last moment, at what was allowed when it was asked for."""
-    if task.user and (why := why_no_trading(task.user, account)):
+    if task.user is None and task.source == Source.PAGE:
+        return "Whoever gave it is no longer on this desk."
+    if why := why_no_trading(task.user, account) if task.user else why_nothing_leaves(account):
         return why
     if CAPPED in task.params:
         return exits.cap(task, account)

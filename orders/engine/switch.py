@@ -1,6 +1,8 @@
 """The kill switch: entries of one account, entries of all, or everything. Only a person releases it."""
 
+import logging
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,6 +16,7 @@ from orders.engine.models import KillSwitch, OrderTask, StopLevel
 from tradedesk import live
 from tradedesk.times import moment
 
+logger = logging.getLogger(__name__)
 LONGEST = timedelta(days=30)  # an end that is further away is a slip of the hand
 
 
@@ -58,10 +61,21 @@ def press(
     pressed = KillSwitch.objects.create(
         level=level, account=account, why=why[:200], who=who, until=until, cause=cause
     )
-    audit.record("trading.stopped", actor=actor, account=account, after=f"{level}: {why[:200]}")
     wake_everyone(account)
     tell(pressed)
+    transaction.on_commit(partial(note, pressed, actor))
     return pressed
+
+
+def note(pressed: KillSwitch, actor: User | None) -> None:
+    """Put it on record once it holds: the record is one chain, and a stop waits for nobody's turn."""
+    try:
+        audit.record(
+            "trading.stopped", actor=actor, account=pressed.account,
+            after=f"{pressed.level}: {pressed.why}",
+        )  # fmt: skip
+    except Exception:
+        logger.critical("%s holds and is not in the record", pressed, exc_info=True)
 
 
 @transaction.atomic

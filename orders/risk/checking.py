@@ -1,19 +1,23 @@
-"""The last look at an order in the moment before it leaves, new or changed: its ticket and its limits."""
+"""The last look at an order or a trigger before it leaves, new or changed: its ticket and its limits."""
 
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import datetime
+from functools import partial
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest
 from orders import changes, quotes
 from orders.engine import store
 from orders.engine.models import Kind, OrderTask
-from orders.engine.spelling import read_change, read_order, spell
+from orders.engine.spelling import read_change, read_gtt, read_order, spell
 from orders.ledger import Order
+from orders.risk import measures
 from orders.risk.case import Case
 from orders.risk.limits import limits_of
-from orders.risk.rules import broken
-from orders.tickets import Ticket, check, refusals
+from orders.risk.measures import signed
+from orders.risk.rules import broken, only_closes
+from orders.tickets import Ticket, check, check_gtt, refusals, triggers
 from orders.tickets.facts import Facts
 from orders.tickets.gathering import facts_for
 from orders.tickets.problems import Problem, Severity
@@ -24,17 +28,41 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
 
     Nothing is awaited: a rule whose quote is missing is left out, and `task.skipped` says so.
     """
-    if task.is_exit or task.kind not in {Kind.PLACE, Kind.MODIFY}:
+    if task.is_exit:
         return ""
     at = store.now()
     if task.kind == Kind.PLACE:
         ticket = ticket_of(read_order(task.params))
-        return look(task, account, ticket, at)
+        return look(task, account, ticket, at, partial(check, ticket))
+    if task.kind == Kind.MODIFY:
+        return why_no_change(task, account, at)
+    if task.kind in {Kind.PLACE_GTT, Kind.MODIFY_GTT}:
+        return why_no_trigger(task, account, at)
+    return ""
+
+
+def why_no_change(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
     order = Order.objects.filter(account=account, order_id=task.target).first()
     if order is None:
         return "The desk's order book does not have the order that is to change. Try again in a few seconds."
     wanted = changes.wanted_by(order, read_change(task.params))
-    return "" if changes.is_smaller(order, wanted) else look(task, account, wanted, at, order)
+    if changes.is_smaller(order, wanted):
+        return ""
+    judge = partial(changes.problems_of, order, wanted)
+    return look(task, account, wanted, at, judge, replaced=order)
+
+
+def why_no_trigger(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
+    """Judge a trigger by the largest order that it would release and that closes nothing."""
+    request = read_gtt(task.params)
+    net = measures.held(account, request.exchange, request.symbol)
+    tickets = [triggers.ticket_of(request, leg) for leg in request.legs]
+    opening = [one for one in tickets if not only_closes(net, net + signed(one.side, one.quantity))]
+    if not opening:
+        return ""
+    largest = max(opening, key=lambda one: (one.quantity, one.price))
+    waiting = replace(largest, trigger_price=request.triggers[0])
+    return look(task, account, waiting, at, partial(check_gtt, request))
 
 
 def look(
@@ -42,6 +70,8 @@ def look(
     account: BrokerAccount,
     ticket: Ticket,
     at: datetime,
+    judge: Callable[[Facts], list[Problem]],
+    *,
     replaced: Order | None = None,
 ) -> str:
     limits = limits_of(account, task.user)
@@ -49,7 +79,7 @@ def look(
     facts = facts_for(
         ticket, account, at=at, caps=limits.caps, last=last, band=band
     )  # fmt: skip
-    problems = problems_of(ticket, facts, replaced)
+    problems = judge(facts)
     if found := refusals(problems):
         return found[0].text
     task.skipped = [one.text for one in problems if one.severity != Severity.REFUSES]
@@ -58,10 +88,6 @@ def look(
         terms=spell(ticket.request()), replaced=replaced, last=last.price if last else None,
     )  # fmt: skip
     return next(broken(case), "")
-
-
-def problems_of(ticket: Ticket, facts: Facts, replaced: Order | None) -> list[Problem]:
-    return changes.problems_of(replaced, ticket, facts) if replaced else check(ticket, facts)
 
 
 def ticket_of(order: OrderRequest) -> Ticket:

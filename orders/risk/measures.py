@@ -7,7 +7,7 @@ and never not at all.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -23,10 +23,12 @@ from orders.engine.models import Kind, OrderTask
 from orders.instruments.models import Instrument, master_of
 from orders.ledger import Order
 from orders.tickets.gathering import listing_of
+from tradedesk.times import IST
 
 OLDEST = timedelta(seconds=60)  # what is older tells nothing about now
 OVERLAP = timedelta(seconds=5)  # a reading may miss what was filled while it was on its way
 MINUTE = timedelta(seconds=60)
+NEW = (Kind.PLACE, Kind.PLACE_GTT)
 
 
 class Missing(Exception):
@@ -78,6 +80,18 @@ def position_rows(account: BrokerAccount) -> list[Any]:
     """Give the positions with what was carried. The portfolio keeps them; only their rows are read."""
     rows: Any = account
     return list(rows.positionrows.filter(is_day=False))
+
+
+def held(account: BrokerAccount, exchange: str, symbol: str) -> int:
+    """Tell what a trigger could close, as it was read last: positions of all products, and holdings."""
+    rows: Any = account
+    shares = rows.holdingrows.filter(exchange=exchange, symbol=symbol)
+    owned: int = sum(row.quantity + row.t1_quantity + row.collateral_quantity for row in shares)
+    here = [
+        row for row in position_rows(account) if (row.exchange, row.symbol) == (exchange, symbol)
+    ]
+    traded: int = sum(row.quantity for row in here)
+    return owned + traded
 
 
 UNSEEN = """
@@ -195,16 +209,20 @@ def worth_of_one(account: BrokerAccount, keys: set[tuple[str, str]]) -> dict[Any
 
 
 def sent_since(since: datetime, *, account: BrokerAccount | None, user: User | None) -> Any:
-    """Give the new orders that were sent since, of an account or of a person in every account."""
+    """Give the new orders and triggers that were sent since, of an account or of a person in all."""
     whose = Q(account=account) if account else Q(user=user)
-    return OrderTask.objects.filter(whose, kind=Kind.PLACE, sent_at__gt=since)
+    return OrderTask.objects.filter(whose, kind__in=NEW, sent_at__gt=since)
 
 
 def orders_of(user: User | None, orders: Sequence[Order]) -> list[Order]:
-    """Keep the orders that this person gave."""
-    mine = set(
-        OrderTask.objects.filter(
-            user=user, kind=Kind.PLACE, order_id__in=[one.order_id for one in orders]
-        ).values_list("account_id", "order_id")
-    )
-    return [one for one in orders if (one.account_id, one.order_id) in mine]
+    """Keep the orders that this person gave, each slice of them."""
+    if not orders:
+        return []
+    day_before = min(one.day for one in orders) - timedelta(days=1)
+    given = OrderTask.objects.filter(
+        account=orders[0].account_id, user=user, kind=Kind.PLACE,
+        created_at__gte=datetime.combine(day_before, time.min, IST),
+        order_ids__has_any_keys=[one.order_id for one in orders],
+    ).values_list("order_ids", flat=True)  # fmt: skip
+    mine = {order_id for ids in given for order_id in ids}
+    return [one for one in orders if one.order_id in mine]

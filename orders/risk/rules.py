@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from orders.engine.models import OrderTask
 from orders.ledger import Order
 from orders.risk import measures
@@ -67,7 +69,7 @@ def net_words(
     quantity = case.leg.quantity if own is None else own
     longest, shortest = reach(net, legs)
     after = longest + quantity if quantity > 0 else shortest + quantity
-    if abs(after) <= most or abs(after) <= abs(net):
+    if abs(after) <= most or only_closes(net, after):
         return ""
     return (
         f"With this order and those at work the net position in {of} could become {shown(after)}; at "
@@ -75,12 +77,20 @@ def net_words(
     )
 
 
+def only_closes(net: int, after: int) -> bool:
+    """Tell whether what is left lies between nothing and what there was."""
+    return min(0, net) <= after <= max(0, net)
+
+
 def exposure(case: Case) -> str:
     most = case.limits.tightest("exposure")
     if most is None:
         return ""
-    before, after = gross(case, case.to_come), gross(case, [*case.to_come, case.leg])
-    if after <= most or after <= before:
+    legs = [*case.to_come, case.leg]
+    net = case.net[case.leg.key]
+    longest, shortest = reach(net, [leg for leg in legs if leg.key == case.leg.key])
+    after = gross(case, legs)
+    if after <= most or only_closes(net, longest if case.leg.quantity > 0 else shortest):
         return ""
     return (
         f"With this order the gross exposure could become {rupees(after)}; at most {rupees(most)} is "
@@ -187,23 +197,21 @@ def orders_a_minute(case: Case) -> str:
 
 
 def repeats(case: Case) -> str:
-    words = f"orders to {case.task.params['side'].lower()} {case.task.symbol}"
-    same = {
-        "exchange": case.task.exchange,
-        "symbol": case.task.symbol,
-        "params__side": case.task.params["side"],
-    }
-    return rate(case, "repeats", words, **same)
+    side = case.terms["side"]
+    of_trigger = Q(params__legs__contains=[{"side": side}])
+    same = Q(exchange=case.task.exchange, symbol=case.task.symbol)
+    words = f"orders to {side.lower()} {case.task.symbol}"
+    return rate(case, "repeats", words, same & (Q(params__side=side) | of_trigger))
 
 
-def rate(case: Case, name: str, words: str, **which: Any) -> str:
+def rate(case: Case, name: str, words: str, which: Q | None = None) -> str:
     """Count what was sent in the last minute, of the account and of the person."""
     for whose in ("account", "user"):
         most = getattr(getattr(case.limits, whose), name)
         if most is None:
             continue
         owner = {"account": case.account, "user": None} if whose == "account" else {"account": None, "user": case.user}  # fmt: skip
-        sent = measures.sent_since(case.at - MINUTE, **owner).filter(**which)
+        sent = measures.sent_since(case.at - MINUTE, **owner).filter(which or Q())
         made = sent.exclude(pk=case.task.pk).count()
         if made + 1 > most:
             return (
@@ -257,7 +265,7 @@ OF_NEW_ORDERS = {orders_a_minute, repeats, open_orders}
 def broken(case: Case) -> Iterator[str]:
     """Give what each rule has against it; a rule that cannot tell is against it."""
     for rule in RULES:
-        if case.replaced and rule in OF_NEW_ORDERS:
+        if case.task.kind not in measures.NEW and rule in OF_NEW_ORDERS:
             continue
         try:
             if why := rule(case):

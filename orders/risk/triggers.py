@@ -112,8 +112,7 @@ def tasks(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
     seen = list(told.values_list("pk", "reason", "sent_at"))
     for pk, reason, _ in seen:
         if reason == Reason.DUPLICATE:
-            why = f"T{pk} stands at the broker more than once. Look at the order book."
-            yield Cause(name=f"duplicate T{pk}", why=why)
+            yield duplicate(pk)
         elif reason == Reason.LATE:
             why = f"T{pk} was given up and turned up at the broker. Look at your positions."
             yield Cause(name=f"late T{pk}", why=why)
@@ -122,6 +121,11 @@ def tasks(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
     unclear = OrderTask.objects.filter(account=account, state=State.UNKNOWN)
     moments = list(unclear.values_list("sent_at", flat=True))
     yield from many(account, "unclear", moments, MOST_UNCLEAR, "orders are unclear at once")
+
+
+def duplicate(pk: int) -> Cause:
+    why = f"T{pk} stands at the broker more than once. Look at the order book."
+    return Cause(name=f"duplicate T{pk}", why=why)
 
 
 def many(

@@ -56,6 +56,7 @@ PAGES = {
     "a/CODE/tasks/": (SEEN, READ),
     "a/CODE/tasks/KEY/": (SEEN, READ),
     "a/CODE/tasks/KEY/decide/": (ACT, WRONG),
+    "a/CODE/tasks/KEY/withdraw/": (ACT, TRADERS),
     "accounts/CODE/": (SEEN, OWNERS),
     "accounts/CODE/credentials/": ((LOG_IN, 404, 403, 403, 200, 404), OWNERS),
     "accounts/CODE/automatic/": (

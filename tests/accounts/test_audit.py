@@ -105,6 +105,38 @@ def test_parallel_writers_make_one_chain():
     assert (audit.verify().events, audit.verify().faults) == (41, [])
 
 
+def alone(act):
+    """Do it on a connection of this thread's own."""
+    try:
+        return act()
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_verifies_waits_for_no_writer():
+    audit.record("first")
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        audit.record("not committed yet")
+        verdict = pool.submit(alone, audit.verify).result(timeout=20)
+
+    assert (verdict.events, verdict.faults) == (1, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_verifies_sees_one_moment_while_others_write():
+    audit.record("first")
+
+    with ThreadPoolExecutor(2) as pool:
+        writing = pool.submit(alone, lambda: [audit.record("more") for _ in range(200)])
+        found = [audit.verify().faults]
+        while not writing.done():
+            found.append(audit.verify().faults)
+
+    assert not any(found), found
+
+
 @pytest.mark.django_db
 def test_no_secret_is_recorded(client, asha):
     log_in(client, password="wrong-canary-password")

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import signal
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.desk.sight import parts_of
 from tests.e2e.test_first_light import linked
 from tests.e2e.test_linking import control, listed
 from tests.e2e.test_look import FakeSocket, violations
@@ -287,6 +289,21 @@ def test_the_kill_switch_is_on_every_open_page_at_once_and_goes_again(enter, cas
 
     for seen in (page, viewer, lonely, stranger, other):
         expect(seen.locator("#stops > *")).to_have_count(0, timeout=8000)
+
+
+def test_a_stop_is_on_open_pages_also_when_redis_hung_as_it_was_pressed(enter, desk):
+    page = enter("viewer", "/me/")
+    redis = parts_of(desk)["redis"].pid
+    os.kill(redis, signal.SIGSTOP)
+    try:
+        desk.manage("kill_switch", "on", "--level", "L2", "--reason", "Redis hangs")
+    finally:
+        os.kill(redis, signal.SIGCONT)
+
+    expect(page.locator("#stops")).to_contain_text("Redis hangs", timeout=15_000)
+
+    desk.manage("kill_switch", "off", "--level", "L2")
+    expect(page.locator("#stops > *")).to_have_count(0, timeout=15_000)
 
 
 def test_what_is_stopped_until_then_is_said_no_more_after_it(enter, cast):

@@ -73,6 +73,9 @@ class World:
         self.stopped_at: datetime | None = None
         self.sent_at: list[tuple[datetime, int]] = []
         self.is_calm = False
+        self.is_blind = self.chance.random() < 0.2  # the book is never whole
+        self.slices_until = self.chance.choice([0, 0, 30, 7200])  # not all slices show before
+        self.midnight = BEGIN + timedelta(seconds=self.chance.choice([20, 300, 7200]))
         self.trace = hashlib.sha256()
         for number in range(self.chance.randint(1, 4)):
             self.add(number)
@@ -160,7 +163,8 @@ class World:
         if self.stopped_at is not None:
             self.move(row, core.end_before_sending(row, Reason.STOPPED, ""))
             return
-        self.move(row, core.begin(row, self.now, f"{row.number}-{row.attempts + 1}-{row.version}"))
+        tag = f"{row.number}-{row.attempts + 1}-{row.version}"
+        self.move(row, core.begin(row, self.now, TIMING, tag))
         yield
         if (self.now - began).total_seconds() > TIMING.send_guard and not self.is_naive:
             seen = "held up"
@@ -212,14 +216,21 @@ class World:
             self.move(row, core.end_before_sending(row, Reason.EXPIRED, ""))
         elif row.state == State.UNKNOWN:
             ids = [one.tag for one in book if one.task == row.number]
-            verdict = (
-                Verdict.ABSENT if not ids else Verdict.FOUND if len(ids) == 1 else Verdict.SEVERAL
-            )
+            verdict = self.verdict(row, ids, read_at)
             self.move(row, core.read(row, read_at, verdict, TIMING, order_ids=ids))
         elif row.state == State.DEAD_LETTER or (row.state == State.FAILED and row.attempts):
             ids = [one.tag for one in book if one.task == row.number]
             if ids:
                 self.move(row, core.found_late(row, ids))
+
+    def verdict(self, row: Row, ids: list[str], read_at: datetime) -> Verdict:
+        if ids and row.sent_at and (read_at - row.sent_at).total_seconds() < self.slices_until:
+            return Verdict.PART
+        if ids:
+            return Verdict.FOUND if len(ids) == 1 else Verdict.SEVERAL
+        if row.sent_at and row.sent_at < self.midnight <= read_at:
+            return Verdict.PAST
+        return Verdict.SILENT if self.is_blind else Verdict.ABSENT
 
     def operate(self) -> Process:
         """Decide about dead letters, and press the switch now and then."""

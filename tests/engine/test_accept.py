@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from psycopg.types.range import TimestamptzRange as Range
 
 from accounts.brokerage import Membership, Role
 from accounts.brokers.types import OrderChange
 from accounts.brokers.words import Side
-from orders.engine import accept, asking, switch
-from orders.engine.accept import KeyUsed, NotAccepted, PossibleDuplicate
+from orders.engine import accept, asking, core, operator, points, store, switch
+from orders.engine.accept import WINDOW, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask, Source, StopLevel
 from orders.ledger import Order
 from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, until, work
@@ -91,6 +92,54 @@ def test_a_confirmed_duplicate_is_a_second_order_and_only_of_what_was_seen(
     work(sender, account)
 
     assert len(at_exchange(exchange, account)) == 3
+
+
+def test_what_was_confirmed_is_a_question_of_its_own(account):
+    first = give(account)
+    second = give(account, confirms=first.pk)
+    OrderTask.objects.filter(pk=first.pk).update(window=Range(*[first.created_at - WINDOW] * 2))
+
+    for confirms in (None, first.pk):
+        with pytest.raises(PossibleDuplicate) as caught:
+            give(account, confirms=confirms)
+        assert caught.value.earlier == second
+    third = give(account, confirms=second.pk)
+
+    with pytest.raises(PossibleDuplicate) as caught:
+        give(account, confirms=second.pk)
+    assert caught.value.earlier == third
+
+
+def test_what_was_asked_for_again_meanwhile_is_not_sent_again(account):
+    first = give(account)
+    store.move(first, core.claim(first, store.now(), core.Timing()))
+    store.move(first, core.begin(first, store.now(), core.Timing(), "TDTRY1"))
+    pause = timedelta(seconds=1)
+    store.move(first, core.not_sent(first, store.now(), pause, "", may_retry=False))
+    second = give(account)
+
+    with pytest.raises(NotAccepted, match=second.code):
+        operator.resend(again(first), who="a test", why="the line is back")
+    assert again(first).state == "FAILED"
+    operator.withdraw(second, who="a test")
+    operator.resend(again(first), who="a test", why="the line is back")
+
+    assert again(first).state == "PENDING"
+    with pytest.raises(PossibleDuplicate) as caught:
+        give(account)
+    assert caught.value.earlier == first
+
+
+def test_whoever_lost_against_what_came_to_nothing_is_taken(account, monkeypatch):
+    first = give(account)
+
+    def fail_the_winner(point):
+        if point == "C3":
+            operator.withdraw(again(first), who="a test")
+
+    monkeypatch.setattr(points, "hook", fail_the_winner)
+
+    assert give(account).state == "PENDING"
 
 
 def test_the_question_is_over_after_five_minutes(account, time_machine):

@@ -204,6 +204,33 @@ def test_cancel_all_ends_every_working_order(account, exchange, sender):
     assert said("cancel_all", "--account", "paper")[1].strip() == "No order works."
 
 
+def test_cancel_all_withdraws_what_has_not_left_but_no_exit(account, exchange, sender):
+    waiting = give(account)
+    leaving = give(account, limit(quantity=2))
+    OrderTask.objects.filter(pk=leaving.pk).update(is_exit=True)
+
+    code, text = said("cancel_all", "--account", "paper", "--wait", "0.1")
+    work(sender, account)
+
+    assert code == 0
+    assert "1 had not left and were withdrawn." in text
+    assert (again(waiting).state, again(waiting).reason) == ("FAILED", "cancelled")
+    assert [one["quantity"] for one in at_exchange(exchange, account)] == [2]
+
+
+def test_what_waits_is_withdrawn_and_what_left_is_not(account, exchange, sender):
+    task = give(account)
+
+    assert said("tasks", "withdraw", f"T{task.pk}")[0] == 0
+    code, text = said("tasks", "withdraw", f"T{task.pk}")
+    work(sender, account)
+
+    assert (again(task).state, again(task).reason) == ("FAILED", "cancelled")
+    assert (code, "only what waits" in text) == (3, True)
+    assert at_exchange(exchange, account) == []
+    give(account)  # nothing came of it: the same is no question
+
+
 def test_cancel_all_goes_on_past_an_account_that_is_logged_out_or_stopped(account, asha):
     out = BrokerAccount.objects.create(code="a-out", broker="kite", environment="paper")
     for each in (out, account):

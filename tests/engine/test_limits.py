@@ -100,8 +100,30 @@ def test_what_makes_a_position_smaller_passes_above_the_limit(account):
     holds(account, 500)
 
     assert refusal(account, limit(quantity=10, side=Side.SELL)) == ""
-    assert "1,000" not in refusal(account, limit(quantity=1000, side=Side.SELL))
-    assert "-501" in refusal(account, limit(quantity=1001, side=Side.SELL)).replace("−", "-")
+    assert refusal(account, limit(quantity=500, side=Side.SELL)) == ""
+
+
+@pytest.mark.parametrize("most", [{"instrument_quantity": 100}, {"exposure": Decimal(1000)}])
+@pytest.mark.parametrize("held", [500, -500])
+def test_what_turns_a_position_round_is_no_exit(account, held, most):
+    limits(account, **most)
+    read(account)
+    holds(account, held)
+    side = Side.SELL if held > 0 else Side.BUY
+
+    assert refusal(account, limit(quantity=500, side=side)) == ""
+    assert "could become" in refusal(account, limit(quantity=601, side=side))
+    assert "could become" in refusal(account, limit(quantity=1000, side=side))
+
+
+def test_an_exit_beside_another_that_works_is_an_entry_of_the_other_side(account):
+    limits(account, instrument_quantity=100, exposure=Decimal(1000))
+    read(account)
+    holds(account, 500)
+    stands(account, "1", side="SELL", quantity=400)
+
+    assert refusal(account, limit(quantity=100, side=Side.SELL)) == ""
+    assert "could become" in refusal(account, limit(quantity=601, side=Side.SELL))
 
 
 @pytest.mark.parametrize(
@@ -354,10 +376,28 @@ def test_a_persons_open_orders_are_those_they_gave(account, asha, stranger):
     read(account)
     stands(account, "1")
     assert refusal(account, user=asha) == ""
-    OrderTask.objects.filter(user=asha).update(order_id="1", state="COMPLETED", window=None)
+    OrderTask.objects.filter(user=asha).update(
+        order_id="1", order_ids=["1"], state="COMPLETED", window=None
+    )
 
     assert "your orders are open" in refusal(account, limit(quantity=2), user=asha)
     assert refusal(account, limit(quantity=3), user=stranger) == ""
+
+
+@pytest.mark.parametrize("most", [{"open_orders": 3}, {"turnover": Decimal(59_000)}])
+def test_a_persons_orders_are_all_their_slices(account, asha, stranger, most):
+    Membership.objects.create(account=account, user=stranger, role=Role.TRADER)
+    limits(user=asha, **most)
+    read(account)
+    for one in "123":
+        stands(account, one, quantity=10)
+    task = give(account, limit(quantity=30), user=asha)
+    OrderTask.objects.filter(pk=task.pk).update(
+        order_id="1", order_ids=["1", "2", "3"], state="COMPLETED", window=None, sent_at=store.now()
+    )
+
+    assert " your " in " " + refusal(account, limit(quantity=11), user=asha)
+    assert refusal(account, limit(quantity=12), user=stranger) == ""
 
 
 @pytest.mark.parametrize("whose", ["nobody", "both"])

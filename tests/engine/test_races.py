@@ -12,13 +12,15 @@ import pytest
 from django.conf import settings as desk_settings
 from django.db import connection
 
+from accounts import linking
 from accounts.brokers.types import OrderChange
 from accounts.brokers.words import Side
 from orders.engine import asking
 from orders.engine.models import OrderTask
+from orders.engine.runner import Runner
 from orders.engine.sending import Sender
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, until, work
+from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, until, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,3 +132,27 @@ def test_an_exit_clicked_twice_closes_the_position_once(account, exchange, sende
     assert (again(first).state, again(second).state) == ("COMPLETED", "FAILED")
     assert "nothing left" in again(second).message
     assert [one["quantity"] for one in at_exchange(exchange, account)] == [5]
+
+
+def test_six_accounts_whose_broker_hangs_hold_up_nobodys_exit(account, asha, exchange):
+    hanging = [linking.link_paper(owner=asha) for _ in range(6)]
+    slow = {"route": "order.place", "effect": "delay_before_acceptance", "ms": 6000}
+    faults(exchange, *(slow | {"user_id": one.broker_user_id} for one in hanging))
+    stuck = [give(one) for one in hanging]
+    runner = Runner(Sender())
+
+    def run():
+        runner.run()
+        connection.close()
+
+    running = threading.Thread(target=run)
+    running.start()
+    try:
+        until(lambda: {again(one).phase for one in stuck} == {"SENDING"})
+        leaving = asking.place(asked(account), limit(), is_exit=True).task
+        until(lambda: again(leaving).state == "COMPLETED", seconds=20)
+        assert {again(one).state for one in stuck} == {"RUNNING"}
+    finally:
+        faults(exchange)
+        runner.stop()
+        running.join()

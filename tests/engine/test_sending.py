@@ -1,12 +1,13 @@
 """What each answer of the broker makes of a task, against the exchange over real HTTP."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from accounts.brokers.words import Product
-from orders.engine import store
-from orders.engine.models import OrderAttempt, TaskEvent
+from orders.engine import points, store, sweep
+from orders.engine.models import OrderAttempt, OrderTask, TaskEvent
 from orders.ledger import Order
 from orders.product_rules import ProductRule
 from tests.engine.desk import again, at_exchange, faults, give, limit, market, work
@@ -62,6 +63,44 @@ def test_every_answer_has_its_end(
     assert len(placed) == orders
     if orders:
         assert [one["order_id"] for one in placed] == [done.order_id]
+
+
+@pytest.mark.parametrize(
+    ("effect", "outcome"),
+    [("status_400_before_acceptance", "REJECTED"), ("drop_after_acceptance", "UNKNOWN")],
+)
+def test_an_answer_that_comes_late_is_kept_as_evidence(
+    account, exchange, sender, monkeypatch, effect, outcome
+):
+    fault = {"route": "order.place", "effect": effect, "count": 1}
+    faults(exchange, fault | {"error_type": "InputException", "message": "No such price."})
+    task = give(account)
+
+    def lose_the_lease(point):
+        if point == "C7":
+            OrderTask.objects.filter(pk=task.pk).update(lease_until=store.now())
+            sweep.sweep(account.pk, sender.timing)
+
+    monkeypatch.setattr(points, "hook", lose_the_lease)
+    sender.step(account.pk)
+
+    attempt = OrderAttempt.objects.get()
+    assert again(task).state == "UNKNOWN"
+    assert attempt.outcome == outcome
+    assert attempt.message
+
+
+def test_a_slow_last_look_leaves_the_sending_its_whole_lease(account, sender):
+    task = give(account)
+    assert sender.claim(task)
+    task.lease_until = store.now() + timedelta(seconds=0.5)
+    OrderTask.objects.filter(pk=task.pk).update(lease_until=task.lease_until)
+
+    sender.begin(task)
+
+    stored = again(task)
+    left = (stored.lease_until - stored.sent_at).total_seconds()
+    assert left >= sender.timing.send_guard + sender.timing.deadline
 
 
 def test_a_market_order_fills_and_events_give_the_row(account, exchange, sender):

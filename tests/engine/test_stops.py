@@ -1,16 +1,19 @@
 """What presses the kill switch by itself, once for each cause; only a person releases it."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
+from accounts import audit
 from accounts.brokerage import BrokerAccount
+from accounts.brokers.words import OrderStatus
 from accounts.lines import line_to
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, AuditHead
 from accounts.ways_in import fresh
 from orders import book
 from orders.datasets import Part
@@ -109,6 +112,57 @@ def test_an_order_that_stands_twice_stops_the_account(account, exchange, sender)
     assert causes() == [f"duplicate T{task.pk}"]
 
 
+def test_a_double_of_an_order_that_is_known_stops_the_account_once(
+    account, exchange, sender, caplog, client, asha
+):
+    task = give(account)
+    work(sender, account)
+    with line_to(fresh(account)) as broker:
+        broker.place(replace(limit(), tag=again(task).tag))
+        told = broker.orders()
+    [double] = {one.order_id for one in told} - {again(task).order_id}
+
+    book.absorb(
+        account, [one for one in told if one.order_id != double], heard_from="sync", at=store.now()
+    )
+    assert causes() == []
+    for heard_from in ("stream", "sync"):
+        book.absorb(account, told, heard_from=heard_from, at=store.now())
+
+    assert causes() == [f"duplicate T{task.pk}"]
+    assert [one.levelname for one in caplog.records].count("CRITICAL") == 1
+    assert (again(task).state, again(task).order_ids) == ("COMPLETED", [again(task).order_id])
+    client.force_login(asha)
+    page = client.get(f"/a/{account.code}/tasks/{task.pk}/").content.decode()
+    assert "Stands at the broker again" in page
+    assert double in page
+    release()
+    book.absorb(account, told, heard_from="sync", at=store.now())
+    assert causes() == []
+
+
+def test_slices_and_a_refused_try_are_no_doubles(account, exchange, sender):
+    sliced, tried = give(account, limit(quantity=2)), give(account)
+    work(sender, account)
+    OrderTask.objects.filter(pk=sliced.pk).update(params=sliced.params | {"autoslice": True})
+    told = [
+        replace(one, order_id=f"{one.order_id}0", status=status)
+        for task, status in [(sliced, OrderStatus.OPEN), (tried, OrderStatus.REJECTED)]
+        for one in orders_of(account)
+        if one.order_id == again(task).order_id
+    ]
+
+    book.absorb(account, told, heard_from="sync", at=store.now())
+
+    assert len(told) == 2
+    assert causes() == []
+
+
+def orders_of(account):
+    with line_to(fresh(account)) as broker:
+        return broker.orders()
+
+
 def test_a_late_find_stops_the_account_in_the_moment_it_is_heard_of(account, exchange, sender):
     faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 1})
     task = give(account)
@@ -181,9 +235,11 @@ def test_new_positions_are_looked_at_as_they_come(account, exchange, sender):
     assert [one.split()[0] for one in causes()] == ["loss"]
 
 
-def test_one_cause_presses_once_and_again_only_for_what_comes_after_the_release(account, caplog):
+def test_one_cause_presses_once_and_again_only_for_what_comes_after_the_release(
+    account, caplog, django_capture_on_commit_callbacks
+):
     ended(account, 21, state="FAILED", reason="refused")
-    with caplog.at_level(logging.CRITICAL):
+    with caplog.at_level(logging.CRITICAL), django_capture_on_commit_callbacks(execute=True):
         assert len(triggers.look(account)) == 1
         assert triggers.look(account) == []
     assert len(caplog.records) == 1
@@ -240,3 +296,37 @@ def test_exits_leave_while_entries_are_stopped(account, exchange, sender):
     work(sender, account)
 
     assert (again(entry).reason, again(leaving).state) == ("stopped", "COMPLETED")
+
+
+# On record ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_holds_before_its_turn_in_the_record_comes():
+    def press():
+        try:
+            switch.press("L2", why="a test", who="Asha")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            audit.record("somebody else's, and slow")
+            pressing = pool.submit(press)
+            until(lambda: switch.stop_of(1, store.now(), is_exit=False))
+            assert not pressing.done()
+        pressing.result(timeout=20)
+
+    assert AuditEvent.objects.filter(what="trading.stopped").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_that_cannot_be_recorded_holds_and_says_so(caplog):
+    audit.record("first")
+    AuditHead.objects.update(number=0)
+
+    with caplog.at_level(logging.CRITICAL):
+        switch.press("L3", why="a test", who="Asha")
+
+    assert KillSwitch.objects.filter(released_at=None).count() == 1
+    assert "L3: a test holds and is not in the record" in caplog.text

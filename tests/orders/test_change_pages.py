@@ -33,7 +33,7 @@ from tests.accounts.conftest import (  # noqa: F401
     stranger,
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
-from tests.engine.desk import asked, work
+from tests.engine.desk import asked, give, limit, work
 from tests.engine.risky import limits
 from tests.orders.listing import FRIDAY, market
 from tests.orders.test_order_pages import heard
@@ -214,6 +214,19 @@ def test_all_are_cancelled_as_one_request_after_one_question(client, account, or
     assert [answer.status_code for answer in answers] == [303, 303]
     assert sorted(task.target for task in tasks) == ["77", "79"]
     assert len({task.request for task in tasks}) == 1
+
+
+def test_what_has_not_left_is_withdrawn_with_all(client, account, order):
+    waiting = give(account, limit(quantity=3))
+    path = f"/a/{account.code}/orders/cancel-all/"
+    page = client.get(path)
+
+    answer = client.post(path, {"key": key_in(page)}, follow=True)
+
+    waiting.refresh_from_db()
+    assert "1 waits to be sent and will be withdrawn." in said(page)
+    assert "1 waiting order withdrawn. Cancelling 1 order" in said(answer)
+    assert (waiting.state, waiting.reason) == ("FAILED", "cancelled")
 
 
 def test_a_viewer_sees_no_buttons_and_a_trader_does(client, order, make_person, enter):  # noqa: F811

@@ -70,8 +70,11 @@ def release(client, why="It is over"):
     return client.post(f"{PATH}{KillSwitch.objects.latest('pk').pk}/release/", {"why": why})
 
 
-def test_an_owner_stops_an_account_every_page_says_so_and_it_goes_on(client, account):
-    answer = press(client, account.code)
+def test_an_owner_stops_an_account_every_page_says_so_and_it_goes_on(
+    client, account, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = press(client, account.code)
 
     stop = KillSwitch.objects.get()
     assert answer.status_code == 303
@@ -137,6 +140,19 @@ def test_the_question_about_the_same_order_says_indian_time(account):
 
     with pytest.raises(PossibleDuplicate, match=f"at {in_ist(first.created_at):%H:%M:%S} IST"):
         give(account)
+
+
+def test_asking_for_the_bar_costs_one_question_while_nothing_is_stopped(
+    client, account, django_assert_num_queries
+):
+    bar(client)
+    with django_assert_num_queries(4) as asked:  # the others: session, person, second factor
+        assert bar(client) == ""
+    assert sum("orders_killswitch" in one["sql"] for one in asked.captured_queries) == 1
+
+    press(client, account.code)
+    with django_assert_num_queries(5):
+        assert "News" in bar(client)
 
 
 def test_a_reason_is_needed_to_let_it_go_on(client, account):

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.test import Client
 from django.utils.html import strip_tags
 
 from accounts import linking
@@ -182,6 +183,44 @@ async def test_members_hear_of_a_task_by_the_socket_and_nobody_else(
     assert await theirs.receive_nothing(timeout=0.3)
     await ours.disconnect()
     await theirs.disconnect()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("where", ["tasks/{}/", "tasks/", "orders/", "requests/{}/"])
+def test_what_waits_is_withdrawn_by_a_button_wherever_it_is_shown(account, asha, where):  # noqa: F811
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(asha)
+    task = told(account)
+    shown = where.format(task.request if "requests" in where else task.pk)
+    page = client.get(f"/a/{account.code}/{shown}").content.decode()
+    [form] = re.findall(r'action="[^"]+/withdraw/".*?</form>', page, re.DOTALL)
+    [token] = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+
+    bare = client.post(f"{path_of(task)}withdraw/")
+    answers = [
+        client.post(f"{path_of(task)}withdraw/", {"csrfmiddlewaretoken": token}, follow=True)
+        for _ in range(2)
+    ]
+
+    task.refresh_from_db()
+    assert bare.status_code == 403
+    assert (task.state, task.reason) == ("FAILED", "cancelled")
+    assert "is withdrawn; it was not sent" in said(answers[0])
+    assert "Not withdrawn" in said(answers[1])
+    assert "withdraw/" not in answers[1].content.decode()
+
+
+@pytest.mark.django_db
+def test_a_viewer_withdraws_nothing(account, make_person, enter):  # noqa: F811
+    viewer = make_person("viewer@example.com")
+    Membership.objects.create(account=account, user=viewer, role=Role.VIEWER)
+    task = told(account)
+    client = enter(viewer)
+
+    pages = [client.get(path_of(task)), client.get(f"/a/{account.code}/tasks/")]
+
+    assert not any("withdraw/" in page.content.decode() for page in pages)
+    assert client.post(f"{path_of(task)}withdraw/").status_code == 403
 
 
 def decide(client, task, act, **more):

@@ -15,7 +15,7 @@ from tradedesk.desk.throwaway import RunningDesk, throwaway_desk
 CLICKS = 100
 EVERY = 1 / 20  # seconds
 BROWSERS = 4
-STORM_SECONDS = 660
+STORM_SECONDS = 780
 
 
 def ticket_stored(stage: Stage) -> Found:

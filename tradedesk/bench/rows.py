@@ -63,7 +63,7 @@ ROWS = [
         "",
         1,
         engine.order_storm,
-        seconds=700,
+        seconds=820,
     ),
     Row(
         "instrument_load",

@@ -69,7 +69,7 @@ def parts(options: Options) -> list[Part]:
             ],
             pool=2,
         ),
-        Part("stream", [python, str(settings.BASE_DIR / "manage.py"), "stream"], pool=10),
+        Part("stream", [python, str(settings.BASE_DIR / "manage.py"), "stream"], pool=20),
         Part("beat", [*celery, "beat", "--schedule", schedule], pool=1),
         Part("paper", paper(options), pool=0),
     ]

@@ -3,7 +3,7 @@
 from orders.engine.models import Kind
 from orders.engine.operations.base import Finding, Operation, Reading, Sent
 from orders.engine.operations.conversions import Convert
-from orders.engine.operations.orders import Cancel, Modify, Place, order_of
+from orders.engine.operations.orders import Cancel, Modify, Place, is_in_parts, order_of
 from orders.engine.operations.triggers import DeleteTrigger, ModifyTrigger, PlaceTrigger
 
 OPERATIONS: dict[str, Operation] = {
@@ -21,4 +21,4 @@ def operation(kind: str) -> Operation:
     return OPERATIONS[kind]
 
 
-__all__ = ["Finding", "Operation", "Reading", "Sent", "operation", "order_of"]
+__all__ = ["Finding", "Operation", "Reading", "Sent", "is_in_parts", "operation", "order_of"]

@@ -12,6 +12,9 @@ from orders.engine.models import OrderTask
 
 TTL_MARKET = timedelta(seconds=10)
 TTL_LIMIT = timedelta(seconds=60)
+TTL_EXIT = timedelta(
+    minutes=2
+)  # the position is read again, so that a long queue makes it no wrong one
 TTL_LONG = timedelta(minutes=5)
 
 
@@ -22,6 +25,7 @@ class Reading:
     orders: Mapping[str, OrderUpdate] = field(default_factory=dict)
     gtts: Sequence[Gtt] = ()
     positions: Sequence[Position] = ()
+    is_whole: bool = True  # it shows all else that we know, so that what it lacks is not there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from accounts.brokers.words import OrderStatus, Variety
 from orders.engine.core import Reason, State, Verdict
 from orders.engine.models import OrderTask
 from orders.engine.operations.base import (
+    TTL_EXIT,
     TTL_LIMIT,
     TTL_LONG,
     TTL_MARKET,
@@ -18,12 +19,18 @@ from orders.engine.operations.base import (
     Reading,
     Sent,
 )
-from orders.engine.spelling import read_change, read_order
+from orders.engine.spelling import CAPPED, read_change, read_order
+from tradedesk.money import quantity
 
 
 def order_of(task: OrderTask) -> OrderRequest:
     """Read the order that a task places."""
     return read_order(task.params)
+
+
+def is_in_parts(order: OrderRequest) -> bool:
+    """Tell whether it may stand at the broker as several orders."""
+    return order.autoslice or order.variety is Variety.ICEBERG
 
 
 class Place:
@@ -35,6 +42,8 @@ class Place:
 
     def time_to_live(self, params: Mapping[str, Any]) -> timedelta:
         """Tell how long it may wait: after an outage nothing old is sent."""
+        if CAPPED in params:
+            return TTL_EXIT
         order = read_order(params)
         if order.variety is Variety.AMO:
             return TTL_LONG
@@ -63,10 +72,13 @@ class Place:
         if any((told.exchange, told.symbol, told.side) != wanted for told in ours):
             message = f"Its tag stands on another order: {', '.join(ids)}."
             return Finding(verdict=Verdict.OTHER, order_ids=ids, message=message)
-        in_parts = order.autoslice or order.variety is Variety.ICEBERG
-        if len(ours) > 1 and not in_parts:
+        if len(ours) > 1 and not is_in_parts(order):
             message = f"It stands at the broker {len(ours)} times: {', '.join(ids)}."
             return Finding(verdict=Verdict.SEVERAL, order_ids=ids, message=message)
+        there = sum(told.quantity for told in ours)
+        if order.autoslice and there < order.quantity:
+            message = f"Of {quantity(order.quantity)} only {quantity(there)} stand at the broker."
+            return Finding(verdict=Verdict.PART, order_ids=ids, message=message)
         return Finding(verdict=Verdict.FOUND, order_ids=ids)
 
 

@@ -8,11 +8,13 @@ from accounts.brokers.base import Broker
 from accounts.brokers.types import Gtt, GttRequest
 from accounts.brokers.words import GttStatus
 from orders.engine.core import Reason, State, Verdict
-from orders.engine.models import OrderTask
+from orders.engine.models import Kind, OrderTask
 from orders.engine.operations.base import TTL_LONG, Finding, Reading, Sent
 from orders.engine.spelling import read_gtt
+from orders.risk.triggers import MOST_SKEW
 
-CLOCKS_APART = timedelta(seconds=2)  # the broker's clock counts whole seconds
+# Above this an alarm goes off; and the broker's clock counts whole seconds.
+CLOCKS_APART = timedelta(seconds=MOST_SKEW + 1)
 
 
 def says_the_same(told: Gtt, wanted: GttRequest) -> bool:
@@ -43,7 +45,8 @@ class PlaceTrigger:
     def judge(self, task: OrderTask, tags: Sequence[str], reading: Reading) -> Finding:
         wanted = read_gtt(task.params)
         young = [one for one in reading.gtts if is_younger(one, task)]
-        ids = tuple(sorted(one.gtt_id for one in young if says_the_same(one, wanted)))
+        alike = {one.gtt_id for one in young if says_the_same(one, wanted)}
+        ids = tuple(sorted(alike - of_others(task, alike)))
         if not ids:
             message = "The broker does not list it. You can send it again."
             return Finding(verdict=Verdict.ABSENT, message=message)
@@ -57,6 +60,14 @@ def is_younger(told: Gtt, task: OrderTask) -> bool:
     if told.created_at is None or task.sent_at is None:
         return True
     return told.created_at >= task.sent_at - CLOCKS_APART
+
+
+def of_others(task: OrderTask, ids: set[str]) -> set[str]:
+    """Name those that another task of the account placed: the same may be asked for twice."""
+    others = OrderTask.objects.filter(
+        account=task.account_id, kind=Kind.PLACE_GTT, order_id__in=ids
+    ).exclude(pk=task.pk)
+    return set(others.values_list("order_id", flat=True))
 
 
 class ModifyTrigger:
@@ -74,7 +85,9 @@ class ModifyTrigger:
 
     def judge(self, task: OrderTask, tags: Sequence[str], reading: Reading) -> Finding:
         told = listed(task.target, reading)
-        if told is None:
+        if told is None and not reading.is_whole:
+            return Finding(verdict=Verdict.SILENT)
+        if told is None or told.status != GttStatus.ACTIVE:
             message = "The trigger is over: it was triggered, deleted or has expired."
             return Finding(verdict=Verdict.OVER, message=message)
         if says_the_same(told, read_gtt(task.params)):
@@ -97,13 +110,14 @@ class DeleteTrigger:
         return Sent(order_ids=(broker.delete_gtt(task.target),))
 
     def judge(self, task: OrderTask, tags: Sequence[str], reading: Reading) -> Finding:
-        if listed(task.target, reading) is None:
+        told = listed(task.target, reading)
+        if told is None and not reading.is_whole:
+            return Finding(verdict=Verdict.SILENT)
+        if told is None or told.status != GttStatus.ACTIVE:
             return Finding(verdict=Verdict.FOUND, order_ids=(task.target,))
         message = "The broker did not delete it. The trigger still waits; delete it again."
         return Finding(verdict=Verdict.ABSENT, message=message)
 
 
 def listed(gtt_id: str, reading: Reading) -> Gtt | None:
-    """Find a trigger that still waits."""
-    here = [one for one in reading.gtts if one.gtt_id == gtt_id]
-    return here[0] if here and here[0].status == GttStatus.ACTIVE else None
+    return next((one for one in reading.gtts if one.gtt_id == gtt_id), None)

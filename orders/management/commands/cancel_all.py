@@ -1,4 +1,4 @@
-"""Cancel every order of an account that still works."""
+"""Cancel every order of an account that still works, and withdraw what waits to leave."""
 
 import getpass
 import sys
@@ -32,16 +32,21 @@ class Command(JsonCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         request = uuid.uuid4()
+        withdrawn: list[OrderTask] = []
         given: list[OrderTask] = []
         troubles: list[dict[str, Any]] = []
         for account in chosen([options["account"]] if options["account"] else []):
-            taken, whys = cancelled(account, request)
+            back, taken, whys = cancelled(account, request)
+            withdrawn += back
             given += taken
             troubles += [{"task": None, "account": account.code, "reason": why} for why in whys]
         tasks = waiting.wait(given, options["wait"])
+        told = [*withdrawn, *tasks]
         lines = [f"{one['account']}  {one['reason']}" for one in troubles]
-        lines += [waiting.line(task) for task in tasks]
-        facts = troubles + [waiting.facts(task) for task in tasks]
+        lines += [waiting.line(task) for task in told]
+        if withdrawn:
+            lines.append(f"{len(withdrawn)} had not left and were withdrawn.")
+        facts = troubles + [waiting.facts(task) for task in told]
         self.answer(facts, text="\n".join(lines) or "No order works.", as_json=options["json"])
         code = waiting.code_of(tasks) if options["wait"] else waiting.STORED
         if code == waiting.STORED and troubles:
@@ -50,7 +55,9 @@ class Command(JsonCommand):
             sys.exit(code)
 
 
-def cancelled(account: BrokerAccount, request: uuid.UUID) -> tuple[list[OrderTask], list[str]]:
+def cancelled(
+    account: BrokerAccount, request: uuid.UUID
+) -> tuple[list[OrderTask], list[OrderTask], list[str]]:
     """Have all that works ended, by the book as it is where nobody can read it; say what went wrong."""
     whys = []
     try:
@@ -61,7 +68,9 @@ def cancelled(account: BrokerAccount, request: uuid.UUID) -> tuple[list[OrderTas
         account=account, key=request.hex, source=Source.COMMAND,
         who=f"{getpass.getuser()} at the shell", request=request,
     )  # fmt: skip
+    withdrawn = changing.withdraw_all(asked)
     try:
-        return [one.task for one in changing.cancel_all(asked, timezone.now())], whys
+        taken = [one.task for one in changing.cancel_all(asked, timezone.now())]
     except NotAccepted as error:
-        return [], [*whys, str(error)]
+        return withdrawn, [], [*whys, str(error)]
+    return withdrawn, taken, whys

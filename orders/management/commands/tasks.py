@@ -13,13 +13,13 @@ from orders.listing import chosen
 from tradedesk.commands import JsonCommand
 from tradedesk.times import iso
 
-DECISIONS = ("refresh", "link", "resend", "abandon")
+DECISIONS = ("withdraw", "refresh", "link", "resend", "abandon")
 
 
 class Command(JsonCommand):
     help = (
         "`tasks list` shows what is not at its end, `dead` what a person has to decide, `show ID` one with every "
-        "step; `refresh`, `link`, `resend` and `abandon ID --reason TEXT` decide."
+        "step; `withdraw ID` ends what waits; `refresh`, `link`, `resend` and `abandon ID --reason TEXT` decide."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -95,7 +95,9 @@ def found(text: str | None) -> OrderTask:
 
 def decide(task: OrderTask, options: dict[str, Any]) -> None:
     who, why = f"{getpass.getuser()} at the shell", options["reason"]
-    if options["action"] == "refresh":
+    if options["action"] == "withdraw":
+        operator.withdraw(task, who=who)
+    elif options["action"] == "refresh":
         operator.refresh(task)
     elif options["action"] == "resend":
         operator.resend(task, who=who, why=why)
