@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db.models import Q
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import BrokerError
@@ -19,6 +21,7 @@ from orders.inbox import Subject
 from orders.ledger import GttTrigger, Order, trading_day
 
 logger = logging.getLogger(__name__)
+MINUTE = timedelta(seconds=60)
 
 
 def unclear_tasks(account_id: int) -> list[OrderTask]:
@@ -63,6 +66,23 @@ def look(account_id: int, timing: Timing) -> int:
 
     # What absorb has found by its tag is clear already.
     return sum(settle(task, shown(task), began, timing) for task in unclear_tasks(account_id))
+
+
+def catch_up(account_id: int) -> bool:
+    """Read the book once if another process may just have sent something; tell whether all is seen."""
+    began = store.now()
+    open_ended = Q(state__in=[State.RUNNING, State.UNKNOWN])
+    sent = OrderTask.objects.filter(open_ended | Q(sent_at__gte=began - MINUTE), account=account_id)
+    if not sent.exists():
+        return True
+    account = fresh(BrokerAccount(pk=account_id))
+    try:
+        reading = read(account, {"orders"})
+    except BrokerError as error:
+        logger.info("%s: entries wait for its book: %s", account.code, error)
+        return False
+    book.absorb(account, reading.orders.values(), heard_from="look", at=began)
+    return True
 
 
 def read(account: BrokerAccount, parts: set[str]) -> Reading:

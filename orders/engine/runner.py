@@ -15,7 +15,7 @@ import psycopg
 from django.db import DatabaseError, connection
 from django.db.models import Q
 
-from orders.engine import store, sweep
+from orders.engine import reconcile, store, sweep
 from orders.engine.models import Lane
 from orders.engine.sending import Sender
 from tradedesk import database
@@ -40,6 +40,7 @@ class Runner:
         self.again: set[int] = set()
         self.timers: dict[int, float] = {}
         self.led: dict[int, float] = {}  # until when our word holds without asking
+        self.caught_up: set[int] = set()  # whose book was read since the lane is ours
         self.wake = threading.Event()
 
     def run(self) -> None:
@@ -121,9 +122,14 @@ class Runner:
     def drain(self, account_id: int) -> float | None:
         """Do what can be done now; tell when something is due by itself."""
         while not self.stopping.is_set():
-            following = self.sender.step(account_id)
-            if not following.did_something:
+            following = self.sender.step(account_id, may_enter=account_id in self.caught_up)
+            if following.did_something:
+                continue
+            if not following.wants_book:
                 return following.after
+            if not reconcile.catch_up(account_id):
+                return SICK_FOR
+            self.caught_up.add(account_id)
         return None
 
     def done(self, account_id: int, after: float | None) -> None:
@@ -142,9 +148,12 @@ class Runner:
         if self.led.get(account_id, 0.0) > time.monotonic():
             return True
         now = store.now()
-        free = Q(runner=self.name) | Q(runner_until=None) | Q(runner_until__lte=now)
-        mine = Lane.objects.filter(free, account=account_id)
-        leads = bool(mine.update(runner=self.name, runner_until=now + LEASE))
+        lane = Lane.objects.filter(account=account_id)
+        leads = bool(lane.filter(runner=self.name).update(runner_until=now + LEASE))
+        if not leads:
+            self.caught_up.discard(account_id)
+            free = lane.filter(Q(runner_until=None) | Q(runner_until__lte=now))
+            leads = bool(free.update(runner=self.name, runner_until=now + LEASE))
         self.led[account_id] = time.monotonic() + LEASE.total_seconds() / 2 if leads else 0.0
         return leads
 

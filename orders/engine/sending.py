@@ -44,6 +44,7 @@ class Next:
 
     after: float | None = None
     did_something: bool = False
+    wants_book: bool = False  # an entry is next, and whoever asked has not seen the book yet
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class Sender:
     timing: Timing = field(default_factory=Timing)
     chance: Callable[[], float] = random.random
 
-    def step(self, account_id: int) -> Next:
+    def step(self, account_id: int, *, may_enter: bool = True) -> Next:
         """Do the next thing for this account, if its time has come."""
         task = next_task(account_id)
         if task is None:
@@ -74,6 +75,9 @@ class Sender:
             return held(task, hold.words)
         if why := what_holds(task, account, outlook):
             return held(task, why)
+        if not (may_enter or task.is_exit):
+            store.note_wait(task, "the order book to be read once")
+            return Next(wants_book=True)
         call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
         permit = limiter(account.broker).ask(str(account_id), call_class)
         if not permit.is_granted:

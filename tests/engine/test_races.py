@@ -6,6 +6,7 @@ import sys
 import threading
 import uuid
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -40,17 +41,34 @@ def environment():
 def streams(account):
     """Four processes that look after orders, as an operator would start them."""
     command = [sys.executable, str(desk_settings.BASE_DIR / "manage.py"), "stream"]
-    running = [
+    started = [
         subprocess.Popen(
             command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         for _ in range(4)
     ]
-    yield running
-    for one in running:
+    yield started
+    for one in started:
         one.terminate()
-    for one in running:
+    for one in started:
         one.wait(15)
+
+
+@contextmanager
+def running(runner):
+    """Let it look after orders in a thread of this test."""
+
+    def run():
+        runner.run()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        runner.stop()
+        thread.join()
 
 
 def test_four_processes_never_pass_the_pace_by_the_exchanges_own_count(account, exchange, streams):
@@ -134,25 +152,34 @@ def test_an_exit_clicked_twice_closes_the_position_once(account, exchange, sende
     assert [one["quantity"] for one in at_exchange(exchange, account)] == [5]
 
 
+def test_who_takes_over_an_account_reads_its_book_before_an_entry_and_not_before_an_exit(
+    account, exchange, sender
+):
+    first = give(account)
+    work(sender, account)
+    Order.objects.update(status="RECEIVED")
+    faults(exchange, {"route": "orders", "effect": "status_503_before_acceptance"})
+    entry = give(account, limit(quantity=2))
+    leaving = asking.place(asked(account), limit(quantity=3), is_exit=True).task
+    with running(Runner(sender)):
+        until(lambda: again(leaving).state == "COMPLETED", seconds=20)
+        until(lambda: again(entry).waits_for == "the order book to be read once", seconds=20)
+        assert again(entry).state == "PENDING"
+
+        faults(exchange)
+        until(lambda: again(entry).state == "COMPLETED", seconds=20)
+
+    assert Order.objects.get(order_id=again(first).order_id).status == "OPEN"
+
+
 def test_six_accounts_whose_broker_hangs_hold_up_nobodys_exit(account, asha, exchange):
     hanging = [linking.link_paper(owner=asha) for _ in range(6)]
     slow = {"route": "order.place", "effect": "delay_before_acceptance", "ms": 6000}
     faults(exchange, *(slow | {"user_id": one.broker_user_id} for one in hanging))
     stuck = [give(one) for one in hanging]
-    runner = Runner(Sender())
-
-    def run():
-        runner.run()
-        connection.close()
-
-    running = threading.Thread(target=run)
-    running.start()
-    try:
+    with running(Runner(Sender())):
         until(lambda: {again(one).phase for one in stuck} == {"SENDING"})
         leaving = asking.place(asked(account), limit(), is_exit=True).task
         until(lambda: again(leaving).state == "COMPLETED", seconds=20)
         assert {again(one).state for one in stuck} == {"RUNNING"}
-    finally:
         faults(exchange)
-        runner.stop()
-        running.join()
