@@ -15,6 +15,7 @@ from accounts.brokerage import BrokerAccount
 from accounts.brokerage import State as AccountState
 from accounts.brokers import patience
 from accounts.brokers.errors import AuthExpired, BrokerError, RateLimited
+from accounts.brokers.limits import Decision
 from accounts.brokers.types import OrderUpdate
 from accounts.brokers.words import CallClass, OrderStatus, Outcome
 from accounts.lines import limiter, line_to
@@ -78,16 +79,15 @@ class Sender:
         if not (may_enter or task.is_exit):
             store.note_wait(task, "the order book to be read once")
             return Next(wants_book=True)
-        call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
-        permit = limiter(account.broker).ask(str(account_id), call_class)
-        if not permit.is_granted:
-            why = "Redis to come back" if permit.is_limiter_away else "its turn"
-            return held(task, why, wait=permit.wait)
+        # What closes a position is read up first; its permit would be old by then.
+        permit = None if CAPPED in task.params else permit_for(task, account)
+        if permit and not permit.is_granted:
+            return held(task, turn_of(permit), wait=permit.wait)
         try:
             if not self.claim(task):
                 return Next(SENDER_BUSY)
             points.reached("C5")
-            self.send(task, account)
+            self.send(task, account, permit)
         except (store.Overtaken, core.NotPossible) as error:
             logger.info("%s: %s", task.code, error)
         return Next(0.0, did_something=True)
@@ -104,7 +104,7 @@ class Sender:
             points.reached("C4")
         return True
 
-    def send(self, task: OrderTask, account: BrokerAccount) -> None:
+    def send(self, task: OrderTask, account: BrokerAccount, permit: Decision | None) -> None:
         """Send a claimed task, once."""
         try:
             why = why_not(task, account)
@@ -114,6 +114,13 @@ class Sender:
             return
         if why:
             store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
+            return
+        if (
+            permit is None or not permit.is_fresh
+        ):  # where all this took long, others have left since
+            permit = permit_for(task, account)
+        if not permit.is_granted:
+            store.move(task, core.put_back(task, store.now(), f"Waits for {turn_of(permit)}."))
             return
         began = time.monotonic()
         attempt = self.begin(task)
@@ -227,6 +234,16 @@ class Sender:
         stored = OrderTask.objects.get(pk=task.pk)
         if stored.state != State.COMPLETED:
             store.move(stored, core.found_late(stored, list(sent.order_ids)))
+
+
+def permit_for(task: OrderTask, account: BrokerAccount) -> Decision:
+    """Ask whether one more call fits into this second, of all processes."""
+    call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
+    return limiter(account.broker).ask(str(account.pk), call_class)
+
+
+def turn_of(permit: Decision) -> str:
+    return "Redis to come back" if permit.is_limiter_away else "its turn"
 
 
 def ended(task: OrderTask, reason: Reason, message: str) -> Next:
