@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from orders import book, strategies
 from orders.engine.models import Kind, OrderAttempt, OrderTask
+from orders.engine.spelling import spell
 from orders.engine.store import fresh_tag
 from orders.models import Order
+from tests.engine.desk import limit
 from tests.orders.test_book import NOW, account, told  # noqa: F401
 
 CODES = st.text(string.ascii_uppercase + string.digits, min_size=1, max_size=3).filter(
@@ -63,7 +65,7 @@ def test_what_is_no_code_is_refused(text):
 def sent(account, strategy, tag):  # noqa: F811
     now = timezone.now()
     task = OrderTask.objects.create(
-        account=account, kind=Kind.PLACE, source="command", key=tag, params={}, sequence=1,
+        account=account, kind=Kind.PLACE, source="command", key=tag, params=spell(limit()), sequence=1,
         request="00000000-0000-0000-0000-000000000000", fingerprint=tag, strategy=strategy,
         try_at=now, expires_at=now, created_at=now, state="COMPLETED",
     )  # fmt: skip
