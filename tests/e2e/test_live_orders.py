@@ -302,7 +302,7 @@ def test_a_stop_is_on_open_pages_also_when_redis_hung_as_it_was_pressed(enter, d
 
     expect(page.locator("#stops")).to_contain_text("Redis hangs", timeout=15_000)
 
-    desk.manage("kill_switch", "off", "--level", "L2")
+    desk.manage("kill_switch", "off", "--level", "L2", "--reason", "Redis is back")
     expect(page.locator("#stops > *")).to_have_count(0, timeout=15_000)
 
 
