@@ -115,9 +115,8 @@ class Sender:
         if why:
             store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
             return
-        if (
-            permit is None or not permit.is_fresh
-        ):  # where all this took long, others have left since
+        # Where all this took long, others have left since.
+        if permit is None or not permit.is_fresh:
             permit = permit_for(task, account)
         if not permit.is_granted:
             store.move(task, core.put_back(task, store.now(), f"Waits for {turn_of(permit)}."))
