@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -146,6 +146,13 @@ class SessionMiddleware(DjangoSessionMiddleware):
         store.browser = browser_of(request)
         store.is_visit = not is_background(request)
         request.session = store
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        # A page that asks by itself may still have the key of a moment ago. Django would take the
+        # cookie away, and with it the new key that the same browser was just given.
+        if is_background(request) and request.session.is_empty():
+            return response
+        return super().process_response(request, response)
 
 
 def is_alive(key_hash: str) -> bool:

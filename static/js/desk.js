@@ -10,6 +10,7 @@ import "./panels.js";
 import "./sheet.js";
 import "./ticket.js";
 import "./chips.js";
+import { isLeaving, toLogin } from "./leaving.js";
 import { toast } from "./toast.js";
 import { startSession } from "./session.js";
 import { startSocket } from "./socket.js";
@@ -27,10 +28,11 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 
 // Where the session is over, the answer is the log-in page: a page to go to, not one to put in a panel.
 document.addEventListener("htmx:before:response", (event) => {
-  const { raw } = event.detail.ctx.response;
-  if (!raw.redirected || new URL(raw.url).pathname !== "/login/") return;
-  event.preventDefault();
-  location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+  const { request, response } = event.detail.ctx;
+  const isOver = response.raw.redirected && new URL(response.raw.url).pathname === "/login/";
+  const sendsAway = isOver || response.headers.has("HX-Redirect");
+  if (isOver || (sendsAway && isLeaving() && request.headers["X-Background"])) event.preventDefault();
+  if (isOver) toLogin();
 });
 
 // 422 is a form with its mistakes and is swapped. Any other refusal is a whole page of its own,

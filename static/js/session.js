@@ -1,5 +1,6 @@
 // Two minutes before an idle session ends it says so, and one press stays.
 import { open } from "./dialog.js";
+import { toLogin } from "./leaving.js";
 
 const WARN = 120; // seconds before the end
 const news = "BroadcastChannel" in window ? new BroadcastChannel("desk-session") : null;
@@ -38,7 +39,7 @@ export function startSession() {
     const rest = Math.ceil((ends - Date.now()) / 1000);
     if (rest <= 0) {
       clearInterval(clock);
-      location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+      toLogin();
     } else if (rest <= Math.min(WARN, seconds / 2)) {
       if (!warned) open(dialog.id);
       warned = true;

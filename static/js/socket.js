@@ -1,5 +1,6 @@
 // The one socket: hears which panel changed and lets it fetch itself. Nothing is ever ordered here.
 import { ordersChanged, tasksChanged } from "./chips.js";
+import { isLeaving, toLogin } from "./leaving.js";
 import { refresh, refreshAll } from "./panels.js";
 import { stopsChanged } from "./stops.js";
 
@@ -56,8 +57,8 @@ function arrived() {
 }
 
 function lost(code) {
-  if (code === SIGNED_OUT) {
-    location.assign(`/login/?next=${encodeURIComponent(location.pathname + location.search)}`);
+  if (code === SIGNED_OUT && !isLeaving()) {
+    toLogin();
     return;
   }
   since ??= new Date();

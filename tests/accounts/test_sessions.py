@@ -134,6 +134,19 @@ def test_what_a_page_asks_by_itself_is_nobody_being_there(enter, asha):
         assert client.get("/").status_code == 302
 
 
+def test_a_page_that_asks_with_the_old_key_does_not_lose_the_new_one(enter, asha):
+    client = enter(asha)
+    client.session.cycle_key()
+    client.cookies[configured.SESSION_COOKIE_NAME] = "the key of a moment ago"
+
+    by_itself = client.get("/me/", headers={"X-Background": "1"})
+    by_hand = client.get("/me/")
+
+    assert by_itself.status_code == by_hand.status_code == 302
+    assert configured.SESSION_COOKIE_NAME not in by_itself.cookies
+    assert by_hand.cookies[configured.SESSION_COOKIE_NAME]["max-age"] == 0
+
+
 def test_twelve_hours_end_it_however_busy_and_whatever_key(enter, asha):
     began = timezone.now()
     with time_machine.travel(began, tick=False) as clock:

@@ -1,5 +1,6 @@
 """People in a real browser: logging in, the second factor, passkeys, and being logged out."""
 
+import re
 import time
 
 import pyotp
@@ -179,6 +180,38 @@ def test_changing_the_password_logs_the_other_browser_out(new_page, make_person)
 
     # Its socket closes, and the page leaves for the log-in by itself.
     expect(there.get_by_role("heading", name="Log in")).to_be_visible(timeout=20_000)
+
+
+def test_a_page_that_asks_meanwhile_does_not_lose_the_new_session(page, make_person):
+    """A new password gives the browser a new key; the page still asks with the old one."""
+    email = make_person("meanwhile@example.com")
+    log_in(page, email)
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_attached()
+    page.goto("/me/password/")
+    held, asked = [], []
+
+    def refuse(route):
+        asked.append(route)
+        route.fulfill(status=204, headers={"HX-Redirect": "/login/"})
+
+    page.route("**/me/password/", lambda route: held.append(route))
+    for name in ("Current password", "New password", "New password again"):
+        words = PASSWORD if name.startswith("Current") else NEW
+        page.get_by_label(name, exact=True).fill(words)
+    # As a passkey's form is sent: by the page, when the device answered. A press is held safe by
+    # the browser itself.
+    form = page.locator("form", has=page.get_by_label("Current password"))
+    form.evaluate("form => void setTimeout(() => form.submit(), 0)")
+    page.wait_for_timeout(500)
+    page.route("**/_panel/stops/**", refuse)
+    while not asked:
+        page.wait_for_timeout(200)  # the page asks every five seconds
+    page.wait_for_timeout(500)
+    page.unroute("**/_panel/stops/**")
+    assert len(held) == 1
+    held[0].continue_()
+
+    expect(page).to_have_url(re.compile("/me/$"))
 
 
 def test_passkeys_are_not_offered_at_a_bare_address(new_page, desk, make_person):
