@@ -33,6 +33,9 @@ class Case:
     def leg(self) -> Leg:
         """What the order may still do."""
         leg = measures.leg_from(self.task, self.terms)
+        if leg.quantity < 0 and leg.price and self.last and not self.terms.get("trigger_price"):
+            # Offered below the market, it is done at the market.
+            leg = replace(leg, price=max(leg.price, self.last))
         if self.replaced is None:
             return leg
         done = measures.signed(self.replaced.side, self.replaced.filled_quantity)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
-from accounts.brokers.words import Validity, Variety
+from accounts.brokers.words import Side, Validity, Variety
 from orders.tickets.facts import CASH, CONTRACTS, Caps, Facts, Listing
 from orders.tickets.problems import EMPTY, Fix, Problem, listed, noted, refused
 from orders.tickets.ticket import Ticket
@@ -152,9 +152,12 @@ def bounds_of(ticket: Ticket, facts: Facts, own: Caps) -> Iterator[tuple[int, st
 
 def likely_price(ticket: Ticket, facts: Facts) -> Decimal | None:
     """Tell at what it would be done. An old price is better than none to tell a size by."""
-    for price in (ticket.price, ticket.trigger_price, facts.last.price if facts.last else None):
+    last = facts.last.price if facts.last else None
+    for price in (ticket.price, ticket.trigger_price, last):
         if price is not None and price > 0:
-            return price
+            # Offered below the market, it is done at the market.
+            is_offer = ticket.side == Side.SELL and not ticket.trigger_price
+            return max(price, last) if is_offer and last else price
     return None
 
 

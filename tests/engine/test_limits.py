@@ -21,6 +21,7 @@ from orders.risk.models import RiskLimits
 from tests.engine.desk import again, asked, at_exchange, give, limit, market, work
 from tests.engine.risky import holds, limits, read, refusal, stands
 from tests.orders.listing import contract, listed
+from tests.orders.test_quotes import seen
 
 pytestmark = pytest.mark.django_db
 
@@ -218,6 +219,15 @@ def test_the_turnover_of_a_day(account, price, passes):
     stands(account, "2", quantity=10, filled_quantity=5, price="1000", average_price=Decimal(2100))
 
     assert (refusal(account, limit(price, quantity=10)) == "") == passes
+
+
+@pytest.mark.parametrize(("side", "passes"), [(Side.BUY, True), (Side.SELL, False)])
+def test_an_offer_below_the_market_turns_over_what_the_market_pays(account, side, passes):
+    limits(account, turnover=Decimal(14_500))
+    read(account)
+    seen(account, price="1450.05")
+
+    assert (refusal(account, limit("1400", quantity=10, side=side)) == "") == passes
 
 
 def test_a_turnover_needs_the_orders_of_the_day(account):

@@ -353,6 +353,16 @@ def test_an_order_above_a_cap_is_refused(terms, caps, said):
     assert texts(ticket(**terms), facts(caps=caps)) == [said]
 
 
+def test_an_offer_below_the_market_is_worth_what_the_market_pays():
+    capped = facts(caps=Caps(value=Decimal(10_000)))
+    cheap = {"price": "950", "quantity": 10}
+
+    assert texts(ticket(**cheap, side=Side.BUY), capped) == []
+    assert texts(ticket(**cheap, side=Side.SELL), capped) == [
+        "The order is worth ₹10,125.00; this account allows ₹10,000.00 in one order. Use 9."
+    ]
+
+
 def test_a_market_order_whose_value_nobody_knows_does_not_pass_a_cap():
     capped = facts(caps=Caps(value=Decimal(9000)), last=None)
 
