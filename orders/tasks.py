@@ -19,3 +19,11 @@ def make_months_task() -> None:
     from orders.engine import partitions
 
     partitions.ensure(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def note_stops_task() -> None:
+    """Put stops on record whose process died before it could."""
+    from orders.engine import switch
+
+    switch.note_forgotten()

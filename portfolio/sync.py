@@ -91,10 +91,13 @@ def refresh_part(account_id: int, part: str) -> Outcome:
 
 
 def renew(account: BrokerAccount, source: Source) -> Outcome:
-    """Fetch and keep a part; what the positions say of the day's loss counts at once."""
+    """Fetch and keep a part; what it says against further orders counts at once."""
     outcome = refresh(account, source)
-    if source.part == Part.POSITIONS and outcome.is_good and not outcome.is_skipped:
-        triggers.look(account)
+    if outcome.is_good and not outcome.is_skipped:
+        if source.part == Part.POSITIONS:
+            triggers.look(account)
+        elif source.part == Part.TRADES:
+            triggers.look_at_positions(account)
     return outcome
 
 

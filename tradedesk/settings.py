@@ -210,6 +210,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="*/6", minute="10"),
         "options": {"expires": 3600},
     },
+    "note-stops": {
+        "task": "orders.tasks.note_stops_task",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "keep-accounts-logged-in": {
         "task": "accounts.tasks.keep_logged_in_task",
         "schedule": 60.0,

@@ -232,6 +232,7 @@ class KillSwitch(models.Model):
     at = models.DateTimeField(default=timezone.now)
     until = models.DateTimeField(null=True)
     cause = models.CharField(max_length=60, blank=True)  # what pressed it by itself
+    recorded_at = models.DateTimeField(null=True)  # when it came into the audit record
     released_at = models.DateTimeField(null=True)
     released_by = models.CharField(max_length=254, blank=True)
 

@@ -18,6 +18,7 @@ from tradedesk.times import moment
 
 logger = logging.getLogger(__name__)
 LONGEST = timedelta(days=30)  # an end that is further away is a slip of the hand
+NOTED_WITHIN = timedelta(seconds=10)  # by whoever pressed it; then anybody does it
 
 
 def active(at: datetime) -> QuerySet[KillSwitch]:
@@ -70,12 +71,24 @@ def press(
 def note(pressed: KillSwitch, actor: User | None) -> None:
     """Put it on record once it holds: the record is one chain, and a stop waits for nobody's turn."""
     try:
-        audit.record(
-            "trading.stopped", actor=actor, account=pressed.account,
-            after=f"{pressed.level}: {pressed.why}",
-        )  # fmt: skip
+        with transaction.atomic():
+            unrecorded = KillSwitch.objects.filter(pk=pressed.pk, recorded_at=None)
+            if unrecorded.update(recorded_at=store.now()):
+                audit.record(
+                    "trading.stopped", actor=actor, account=pressed.account,
+                    after=f"{pressed.level}: {pressed.why}",
+                )  # fmt: skip
     except Exception:
         logger.critical("%s holds and is not in the record", pressed, exc_info=True)
+
+
+def note_forgotten() -> int:
+    """Put on record what the process that pressed it could not: it died, or the record was busy."""
+    old = KillSwitch.objects.filter(recorded_at=None, at__lt=store.now() - NOTED_WITHIN)
+    forgotten = list(old.select_related("account"))
+    for stop in forgotten:
+        note(stop, User.objects.filter(email=stop.who).first())
+    return len(forgotten)
 
 
 @transaction.atomic

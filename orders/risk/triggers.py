@@ -19,11 +19,11 @@ from orders.engine import store, switch
 from orders.engine.core import Reason, State
 from orders.engine.models import KillSwitch, OrderTask, StopLevel
 from orders.ledger import trading_day
-from orders.risk import measures
+from orders.risk import agreement, measures
 from orders.risk.limits import limits_of
 from orders.risk.measures import Missing
 from orders.risk.rules import day_loss
-from tradedesk.money import rupees
+from tradedesk.money import quantity, rupees
 
 logger = logging.getLogger(__name__)
 WHO = "the desk itself"
@@ -51,6 +51,11 @@ def look(account: BrokerAccount) -> list[KillSwitch]:
 def look_at_clock(account: BrokerAccount) -> list[KillSwitch]:
     """Do the same for what every order depends on; as long as it is right, nothing is asked."""
     return press_for(account, clock(account))
+
+
+def look_at_positions(account: BrokerAccount) -> list[KillSwitch]:
+    """Do the same for positions that the day's trades do not explain, once both were read."""
+    return press_for(account, disagreement(account, store.now()))
 
 
 def press_for(account: BrokerAccount, causes: Iterable[Cause]) -> list[KillSwitch]:
@@ -153,3 +158,14 @@ def lost(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
         why = f"The day's loss is {rupees(found)}, the limit {rupees(most)}."
         # Once a day for one limit: who releases it or raises it has seen it.
         yield Cause(name=f"loss {trading_day(at)} {most.normalize():f}", why=why)
+
+
+def disagreement(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
+    for one in agreement.standing(account, at):
+        why = (
+            f"{one.symbol} moved by {quantity(one.moved)} in the positions today and by "
+            f"{quantity(one.traded)} in the trades. Compare both with the broker's own screen."
+        )
+        # Who releases it has seen this difference; another one is news.
+        name = f"differs {trading_day(at):%d%m} {one.symbol[:30]} {one.moved - one.traded}"
+        yield Cause(name=name[:60], why=why)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount
+from accounts.brokers.types import Fill
 from accounts.brokers.words import OrderStatus
 from accounts.lines import line_to
 from accounts.models import AuditEvent, AuditHead
@@ -20,7 +21,8 @@ from orders.datasets import Part
 from orders.engine import asking, store, sweep, switch
 from orders.engine.accept import NotAccepted
 from orders.engine.models import KillSwitch, OrderTask
-from orders.risk import triggers
+from orders.ledger import Trade
+from orders.risk import agreement, triggers
 from portfolio import sync
 from portfolio.state import PositionRow
 from tests.engine.desk import again, asked, at_exchange, faults, give, limit, market, until, work
@@ -298,6 +300,92 @@ def test_exits_leave_while_entries_are_stopped(account, exchange, sender):
     assert (again(entry).reason, again(leaving).state) == ("stopped", "COMPLETED")
 
 
+# Positions and trades -----------------------------------------------------------------------
+
+
+def trades(account, quantity, *, side="BUY", symbol="INFY", minutes_ago=5, number="1"):
+    at = store.now() - timedelta(minutes=minutes_ago)
+    told = Fill(
+        trade_id=number, order_id="1", exchange="NSE", symbol=symbol, side=side, product="CNC",
+        quantity=quantity, price=Decimal(1450), filled_at=at,
+    )  # fmt: skip
+    book.record_trades(account, [told], at=at)
+
+
+def look_twice(account, *, seconds=61):
+    """Look, and again after so many seconds."""
+    began = store.now()
+    triggers.press_for(account, triggers.disagreement(account, began))
+    later = began + timedelta(seconds=seconds)
+    triggers.press_for(account, triggers.disagreement(account, later))
+    return causes()
+
+
+@pytest.mark.parametrize(
+    ("position", "overnight", "stops"),
+    [(10, 0, False), (15, 5, False), (9, 0, True), (10, 5, True)],
+)
+def test_positions_that_the_trades_do_not_explain(account, position, overnight, stops):
+    trades(account, 12, number="1")
+    trades(account, 2, side="SELL", number="2")
+    holds(account, position, overnight_quantity=overnight)
+    read(account)
+
+    assert bool(look_twice(account)) == stops
+
+
+def test_what_was_never_seen_in_the_positions_does_not_fit_either(account):
+    trades(account, 3)
+    read(account)
+
+    look_twice(account)
+
+    (stop,) = KillSwitch.objects.all()
+    assert stop.why.startswith("INFY moved by 0 in the positions today and by 3 in the trades.")
+    release()
+    assert look_twice(account) == []  # who released it has seen it
+
+
+def test_answers_that_crossed_stop_nothing(account):
+    trades(account, 3)
+    read(account)
+
+    assert look_twice(account, seconds=30) == []
+    holds(account, 3)
+    assert look_twice(account) == []
+
+
+def test_a_trade_of_just_now_may_not_be_in_the_positions_yet(account):
+    trades(account, 3, minutes_ago=0)
+    read(account)
+
+    assert look_twice(account) == []
+
+
+def test_a_conversion_moves_a_position_and_trades_nothing(account):
+    trades(account, 3)
+    holds(account, 5)
+    PositionRow.objects.update(product="MIS")
+    holds(account, -2)
+    read(account)
+
+    assert look_twice(account) == []
+
+
+def test_the_sync_looks_at_positions_and_trades(account, exchange, sender):
+    give(account, market(quantity=2))
+    work(sender, account)
+    sync.sync_account(account.pk)
+    Trade.objects.update(
+        filled_at=store.now() - timedelta(minutes=5), synced_at=store.now() - timedelta(minutes=5)
+    )
+    assert list(agreement.differences(account, store.now())) == []
+
+    PositionRow.objects.filter(is_day=False).update(quantity=7)
+    (found,) = agreement.differences(account, store.now())
+    assert (found.moved, found.traded) == (7, 2)
+
+
 # On record ---------------------------------------------------------------------------------------
 
 
@@ -330,3 +418,15 @@ def test_a_stop_that_cannot_be_recorded_holds_and_says_so(caplog):
 
     assert KillSwitch.objects.filter(released_at=None).count() == 1
     assert "L3: a test holds and is not in the record" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stop_whose_process_died_comes_into_the_record_later(asha):
+    KillSwitch.objects.create(level="L2", why="a test", who=asha.email)  # all that it left
+
+    assert switch.note_forgotten() == 0  # whoever pressed it may still be at it
+    KillSwitch.objects.update(at=store.now() - switch.NOTED_WITHIN * 2)
+    assert [switch.note_forgotten() for _ in range(2)] == [1, 0]
+
+    event = AuditEvent.objects.get(what="trading.stopped")
+    assert (event.actor_id, event.after) == (asha.pk, "L2: a test")
