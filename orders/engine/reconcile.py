@@ -22,6 +22,7 @@ from orders.ledger import GttTrigger, Order, trading_day
 
 logger = logging.getLogger(__name__)
 MINUTE = timedelta(seconds=60)
+EMPTY_FOR = timedelta(seconds=5)
 
 
 def unclear_tasks(account_id: int) -> list[OrderTask]:
@@ -62,7 +63,9 @@ def look(account_id: int, timing: Timing) -> int:
         """Whether a trigger is gone, the others tell; whether an order is, all of them."""
         of_its_kind = lost[operation(task.kind).reads]
         own = {task.target} if task.kind in TRIGGERS else set()
-        return replace(reading, is_whole=of_its_kind <= own)
+        # Where there are no others, an empty list has to stay empty for a while.
+        is_slip = task.target in of_its_kind and not reading.gtts and is_young(task, began)
+        return replace(reading, is_whole=of_its_kind <= own and not is_slip)
 
     # What absorb has found by its tag is clear already.
     return sum(settle(task, shown(task), began, timing) for task in unclear_tasks(account_id))
@@ -105,6 +108,10 @@ def known_triggers(account: BrokerAccount) -> Iterable[str]:
     """Name the triggers that a whole list must show."""
     waiting = GttTrigger.objects.filter(account=account, status=GttStatus.ACTIVE, is_listed=True)
     return waiting.values_list("gtt_id", flat=True)
+
+
+def is_young(task: OrderTask, at: datetime) -> bool:
+    return task.sent_at is not None and at - task.sent_at < EMPTY_FOR
 
 
 def is_past(task: OrderTask, at: datetime) -> bool:

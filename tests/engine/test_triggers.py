@@ -160,6 +160,21 @@ def test_what_a_partial_list_lacks_is_not_gone(account, exchange, sender, wish, 
     assert again(task).reason == ends
 
 
+def test_an_empty_list_has_to_stay_empty_before_the_only_trigger_is_gone(account, exchange, sender):
+    (gtt,) = known(account, "990001")
+    faults(exchange, {"route": "gtt.delete", "effect": "drop_before_acceptance", "count": 1})
+    task = asking.delete_gtt(asked(account), gtt).task
+    sender.step(account.pk)
+
+    reconcile.look(account.pk, sender.timing)
+    assert again(task).state == "UNKNOWN", again(task).message
+
+    long_ago = again(task).sent_at - reconcile.EMPTY_FOR
+    OrderTask.objects.filter(pk=task.pk).update(sent_at=long_ago, read_at=None)
+    reconcile.look(account.pk, sender.timing)
+    assert again(task).state == "COMPLETED", again(task).message
+
+
 def test_a_broker_whose_clock_is_behind_still_has_the_trigger(account, exchange, sender):
     faults(exchange, {"route": "gtt.place", "effect": "drop_after_acceptance", "count": 1})
     task = asking.place_gtt(asked(account), trigger()).task
