@@ -4,6 +4,10 @@ from datetime import datetime
 
 from django.db import connection
 
+from accounts.brokerage import BrokerAccount
+from accounts.brokers.limits import Decision
+from accounts.brokers.words import CallClass
+from accounts.lines import limiter
 from orders.engine import store
 from orders.engine.core import State
 from orders.engine.models import OrderTask
@@ -46,3 +50,13 @@ def sending_now(account_id: int) -> tuple[datetime, bool]:
         )
         now, is_taken = cursor.fetchone()
     return now, is_taken
+
+
+def permit_for(task: OrderTask, account: BrokerAccount) -> Decision:
+    """Ask whether one more call fits into this second, of all processes."""
+    call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
+    return limiter(account.broker).ask(str(account.pk), call_class)
+
+
+def turn_of(permit: Decision) -> str:
+    return "Redis to come back" if permit.is_limiter_away else "its turn"

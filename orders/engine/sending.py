@@ -17,13 +17,13 @@ from accounts.brokers import patience
 from accounts.brokers.errors import AuthExpired, BrokerError, RateLimited
 from accounts.brokers.limits import Decision
 from accounts.brokers.types import OrderUpdate
-from accounts.brokers.words import CallClass, OrderStatus, Outcome
-from accounts.lines import limiter, line_to
+from accounts.brokers.words import OrderStatus, Outcome
+from accounts.lines import line_to
 from accounts.ways_in import fresh
 from orders import book, datasets
 from orders.engine import core, exits, measures, points, store, switch
 from orders.engine.core import Reason, State, Timing
-from orders.engine.lane import lock, next_task, sending_now, until_next
+from orders.engine.lane import lock, next_task, permit_for, sending_now, turn_of, until_next
 from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
@@ -157,6 +157,9 @@ class Sender:
                 step = core.end_before_sending(task, Reason.EXPIRED, expired_words(task))
                 store.move(task, step)
                 return None
+            if outlook.counts_people and (why := checking.why_not_again(task)):
+                store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
+                return None
             tag = store.fresh_tag(task.strategy)
             store.move(task, core.begin(task, outlook.now, self.timing, tag, task.skipped))
             attempt = OrderAttempt.objects.create(
@@ -233,16 +236,6 @@ class Sender:
         stored = OrderTask.objects.get(pk=task.pk)
         if stored.state != State.COMPLETED:
             store.move(stored, core.found_late(stored, list(sent.order_ids)))
-
-
-def permit_for(task: OrderTask, account: BrokerAccount) -> Decision:
-    """Ask whether one more call fits into this second, of all processes."""
-    call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
-    return limiter(account.broker).ask(str(account.pk), call_class)
-
-
-def turn_of(permit: Decision) -> str:
-    return "Redis to come back" if permit.is_limiter_away else "its turn"
 
 
 def ended(task: OrderTask, reason: Reason, message: str) -> Next:

@@ -5,6 +5,8 @@ from dataclasses import fields, replace
 from datetime import datetime
 from functools import partial
 
+from django.db import connection
+
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest
 from orders import changes, quotes
@@ -21,6 +23,8 @@ from orders.tickets import Ticket, check, check_gtt, refusals, triggers
 from orders.tickets.facts import Facts
 from orders.tickets.gathering import facts_for
 from orders.tickets.problems import Problem, Severity
+
+PEOPLE = 7_302  # our name among the advisory locks
 
 
 def why_not(task: OrderTask, account: BrokerAccount) -> str:
@@ -39,6 +43,20 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     if task.kind in {Kind.PLACE_GTT, Kind.MODIFY_GTT}:
         return why_no_trigger(task, account, at)
     return ""
+
+
+def why_not_again(task: OrderTask) -> str:
+    """Look once more where a person's orders of all accounts are counted, one of them at a time.
+
+    Within the transaction that writes that this one leaves: the next to look sees it.
+    """
+    if task.is_exit or task.user_id is None or task.kind not in measures.NEW:
+        return ""
+    if not limits_of(task.account, task.user).user.counts_across_accounts:
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [PEOPLE, task.user_id])
+    return why_not(task, task.account)
 
 
 def why_no_change(task: OrderTask, account: BrokerAccount, at: datetime) -> str:

@@ -29,6 +29,11 @@ class Limits:
     repeats: int | None = None
     refuses_self_cross: bool | None = None
 
+    @property
+    def counts_across_accounts(self) -> bool:
+        """Tell whether a person is held to a number in all their accounts together."""
+        return self.orders_a_minute is not None or self.repeats is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections import Counter
 from contextlib import contextmanager
@@ -16,12 +17,13 @@ from django.db import connection
 from accounts import linking
 from accounts.brokers.types import OrderChange
 from accounts.brokers.words import Side
-from orders.engine import asking
+from orders.engine import asking, points
 from orders.engine.models import OrderTask
 from orders.engine.runner import Runner
 from orders.engine.sending import Sender
 from orders.ledger import Order
 from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.risky import limits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -183,3 +185,34 @@ def test_six_accounts_whose_broker_hangs_hold_up_nobodys_exit(account, asha, exc
         until(lambda: again(leaving).state == "COMPLETED", seconds=20)
         assert {again(one).state for one in stuck} == {"RUNNING"}
         faults(exchange)
+
+
+def test_a_persons_rate_holds_when_two_accounts_send_at_once(account, asha, exchange, sender):
+    """The second is looked at while the first is written and not committed yet."""
+    other = linking.link_paper(owner=asha)
+    limits(user=asha, orders_a_minute=1)
+    tasks = [give(one, limit(), user=asha) for one in (account, other)]
+    beside = threading.Thread(target=in_own_connection, args=[lambda: Sender().step(other.pk)])
+
+    def hook(name):
+        if name == "C6" and beside.ident is None:
+            beside.start()
+            time.sleep(0.5)
+
+    points.hook = hook
+    try:
+        sender.step(account.pk)
+        beside.join(20)
+    finally:
+        points.hook = None
+
+    ends = sorted(str(again(task).reason) for task in tasks)
+    assert ends == ["", "limit"]
+    assert sum(len(at_exchange(exchange, one)) for one in (account, other)) == 1
+
+
+def in_own_connection(act):
+    try:
+        act()
+    finally:
+        connection.close()
