@@ -65,9 +65,12 @@ def task(request: DeskRequest, code: str, pk: int) -> HttpResponse:
     """Show one task; its chip in the corner of other pages asks here, too."""
     account = find_account(request.user, code)
     if request.htmx.request_type == "partial" and request.GET.get("look") == "chip":
-        line = task_shown.line_of(found(account, pk))
-        return render(request, "orders/_chip.html", {"line": line})
+        return chip(request, found(account, pk))
     return show(request, account, found(account, pk))
+
+
+def chip(request: DeskRequest, task: OrderTask) -> HttpResponse:
+    return render(request, "orders/_chip.html", {"line": task_shown.line_of(task)})
 
 
 def show(
@@ -171,15 +174,17 @@ def task_list(scope: Any) -> dict[str, Any]:
 @login_required
 @require_POST
 def withdraw(request: DeskRequest, code: str, pk: int) -> HttpResponse:
-    """End a task that still waits: a button, a plain form."""
+    """End a task that still waits: a plain form, or the button of its chip, which then tells."""
     account = find_account(request.user, code, needs=Role.TRADER)
     task = found(account, pk)
+    level, said = messages.SUCCESS, f"{task.code} is withdrawn; it was not sent."
     try:
         operator.withdraw(task, who=request.user.email)
     except NotAccepted as error:
-        messages.error(request, f"Not withdrawn: {error}")
-    else:
-        messages.success(request, f"{task.code} is withdrawn; it was not sent.")
+        level, said = messages.ERROR, f"Not withdrawn: {error}"
+    if request.htmx.request_type == "partial":
+        return chip(request, found(account, pk))
+    messages.add_message(request, level, said)
     return redirect(task_shown.href(task))
 
 

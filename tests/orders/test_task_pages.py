@@ -211,6 +211,22 @@ def test_what_waits_is_withdrawn_by_a_button_wherever_it_is_shown(account, asha,
 
 
 @pytest.mark.django_db
+def test_a_chip_withdraws_what_waits_and_tells_what_became_of_it(account, enter, asha):  # noqa: F811
+    client, task = enter(asha), told(account)
+    page = client.get(f"{path_of(task)}?look=chip", headers=PARTIAL).content.decode()
+    [there] = re.findall(r'hx-post="([^"]+/withdraw/)"', page)
+
+    answers = [client.post(there, headers=PARTIAL) for _ in range(2)]
+
+    task.refresh_from_db()
+    assert (task.state, task.reason) == ("FAILED", "cancelled")
+    for answer in answers:
+        assert f'id="chip-{task.pk}"' in answer.content.decode()
+        assert "/withdraw/" not in answer.content.decode()
+        assert f"{asha.email} withdrew it before it left" in said(answer)
+
+
+@pytest.mark.django_db
 def test_a_viewer_withdraws_nothing(account, make_person, enter):  # noqa: F811
     viewer = make_person("viewer@example.com")
     Membership.objects.create(account=account, user=viewer, role=Role.VIEWER)
