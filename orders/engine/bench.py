@@ -30,6 +30,8 @@ from orders.instruments.syncing import sync_due
 from orders.waiting import wait
 
 LASTS = timedelta(minutes=15)  # in a storm: longer than any queue of it
+GIVES_FOR = 360.0  # seconds
+SEARCHED_FOR = 120.0
 KILL_EVERY = 5.0
 FAULTS = (
     {"effect": "drop_before_acceptance"},
@@ -116,10 +118,11 @@ def measure_to_broker(begin: int = 0, number: int = 40) -> dict[str, Any]:
 # A storm -----------------------------------------------------------------------------------------
 
 
-def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 720) -> dict[str, Any]:
+def measure_storm(accounts: int = 20, tasks: int = 10_000) -> dict[str, Any]:
     """Let orders come as fast as they can, the exchange fail at times and senders die.
 
-    Giving ends after half of the time, so that the rest can leave; what was given is told.
+    Giving ends after a while, and what was given is told. Then whatever has not ended when its own
+    time is over, and the search for it, is stuck.
     """
     mine = accounts_of_a_trader(accounts)
     rules = [{**one, "route": "order.place", "probability": 0.02} for one in FAULTS]
@@ -127,9 +130,10 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000, seconds: float = 720)
     began = time.monotonic()
     reaper = Reaper()
     try:
-        give_all(mine, tasks // accounts, began + seconds / 2, reaper)
+        give_all(mine, tasks // accounts, began + GIVES_FOR, reaper)
         stored_s = time.monotonic() - began
-        while OrderTask.objects.working().exists() and time.monotonic() - began < seconds:
+        last = stored_s + LASTS.total_seconds() + SEARCHED_FOR
+        while OrderTask.objects.working().exists() and time.monotonic() - began < last:
             time.sleep(0.5)
             reaper.come()
     finally:

@@ -43,17 +43,21 @@ class Account:
     cookies: list
 
 
-@pytest.fixture(scope="module")
-def account(instruments, desk, browser):
-    """Link paper money once, as a person does."""
-    control(desk, "POST", "prices", {"NSE:INFY": "1500"})
-    make = MAKE.format(email="orders@example.com", password=PASSWORD)
+def paper_account(desk, browser, email, **prices):
+    """Link paper money once, as a person does; these shares have these prices."""
+    control(desk, "POST", "prices", {f"NSE:{symbol}": price for symbol, price in prices.items()})
+    make = MAKE.format(email=email, password=PASSWORD)
     assert desk.manage("shell", "--no-imports", "-c", make).returncode == 0
     context = browser.new_context(base_url=desk.url)
-    code = linked(desk, context.new_page(), "orders@example.com")
+    code = linked(desk, context.new_page(), email)
     cookies = context.cookies()
     context.close()
     return Account(code=code, user_id=listed(desk, code)["broker_user_id"], cookies=cookies)
+
+
+@pytest.fixture(scope="module")
+def account(instruments, desk, browser):
+    return paper_account(desk, browser, "orders@example.com", INFY="1500")
 
 
 @pytest.fixture

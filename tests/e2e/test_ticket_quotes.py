@@ -8,25 +8,16 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.test_first_light import linked
-from tests.e2e.test_linking import control, listed
+from tests.e2e.test_linking import control
 from tests.e2e.test_look import violations
-from tests.e2e.test_orders import field, instruments, picture  # noqa: F401
-from tests.e2e.test_people_login import MAKE, PASSWORD
+from tests.e2e.test_orders import field, instruments, paper_account, picture  # noqa: F401
 
 PRICE = re.compile(r"[\d,]+\.\d\d")
 
 
 @pytest.fixture(scope="module")
 def account(instruments, desk, browser):  # noqa: F811
-    """Link paper money once, as a person does; give its code and the cookies of the person."""
-    make = MAKE.format(email="quotes@example.com", password=PASSWORD)
-    assert desk.manage("shell", "--no-imports", "-c", make).returncode == 0
-    context = browser.new_context(base_url=desk.url)
-    code = linked(desk, context.new_page(), "quotes@example.com")
-    cookies = context.cookies()
-    context.close()
-    return code, cookies
+    return paper_account(desk, browser, "quotes@example.com", INFY="1500")
 
 
 @pytest.fixture
@@ -36,9 +27,8 @@ def opened(new_page, account, desk):
 
     def open_at(path, **options):
         page = new_page(**options)
-        code, cookies = account
-        page.context.add_cookies(cookies)
-        page.goto(f"/a/{code}/{path}")
+        page.context.add_cookies(account.cookies)
+        page.goto(f"/a/{account.code}/{path}")
         return page
 
     yield open_at
@@ -128,7 +118,7 @@ def test_a_price_that_does_not_come_any_more_grows_old(ticket, desk, account):
     page = ticket()
     age = page.locator(".quote-age")
     expect(age).not_to_have_class(re.compile("is-old"))
-    user_id = listed(desk, account[0])["broker_user_id"]
+    user_id = account.user_id
     rule = {"effect": "status_502_before_acceptance", "route": "quote", "user_id": user_id}
 
     control(desk, "POST", "faults", {"rules": [rule]})

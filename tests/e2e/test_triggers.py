@@ -6,42 +6,26 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.test_first_light import linked
-from tests.e2e.test_linking import control, listed
-from tests.e2e.test_orders import Account, field, fits, instruments, picture, placed, ticket  # noqa: F401
-from tests.e2e.test_people_login import MAKE, PASSWORD
-
-EMAIL = "triggers@example.com"
+from tests.e2e.test_linking import control
+from tests.e2e.test_orders import (  # noqa: F401
+    field,
+    fits,
+    instruments,
+    paper_account,
+    picture,
+    placed,
+    ticket,
+    trader,
+)
 
 
 @pytest.fixture(scope="module")
 def account(instruments, desk, browser):  # noqa: F811
-    """Link paper money once, as a person does."""
-    control(desk, "POST", "prices", {"NSE:INFY": "1500", "NSE:TCS": "3500"})
-    make = MAKE.format(email=EMAIL, password=PASSWORD)
-    assert desk.manage("shell", "--no-imports", "-c", make).returncode == 0
-    context = browser.new_context(base_url=desk.url)
-    code = linked(desk, context.new_page(), EMAIL)
-    cookies = context.cookies()
-    context.close()
-    return Account(code=code, user_id=listed(desk, code)["broker_user_id"], cookies=cookies)
+    return paper_account(desk, browser, "triggers@example.com", INFY="1500", TCS="3500")
 
 
 @pytest.fixture
-def trader(new_page, account):
-    """Open browsers in which the trader is logged in."""
-
-    def opened(path="/", **options):
-        page = new_page(**options)
-        page.context.add_cookies(account.cookies)
-        page.goto(path)
-        return page
-
-    return opened
-
-
-@pytest.fixture
-def page(trader):
+def page(trader):  # noqa: F811
     return trader()
 
 

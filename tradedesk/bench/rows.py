@@ -63,7 +63,7 @@ ROWS = [
         "",
         1,
         engine.order_storm,
-        seconds=820,
+        seconds=1500,
     ),
     Row(
         "instrument_load",
