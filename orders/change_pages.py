@@ -1,7 +1,6 @@
 """Pages that change what stands: new terms for an order, cancelling one, cancelling all."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -47,6 +46,30 @@ def guarded(work: Callable[[], OrderTask]) -> tuple[OrderTask | None, str]:
         return work(), ""
     except (form_keys.KeyRefused, KeyUsed, NotAccepted, front.Refused) as error:
         return None, str(error)
+
+
+def by_button(
+    request: DeskRequest,
+    account: BrokerAccount,
+    ask: Callable[[Asked], OrderTask],
+    *,
+    failed: str,
+    back: str,
+) -> HttpResponse:
+    """Take what one button in a row asks for: a plain form whose key is signed."""
+
+    def work() -> OrderTask:
+        key = form_keys.read(request.POST.get("key", ""), request.user, account)
+        return ask(asked_from(request, account, key))
+
+    task, why = guarded(work)
+    if task is not None:
+        return see_other(task_shown.href(task), request, task)
+    if request.htmx.request_type == "partial":
+        facts = {"why": why, "account": account, "what": failed}
+        return render(request, "orders/_not_taken.html", facts, status=422)
+    messages.error(request, f"{failed}: {why}")
+    return SeeOther(back)
 
 
 @login_required
@@ -138,20 +161,13 @@ def cancel_order(request: DeskRequest, code: str, order_id: str) -> HttpResponse
     account = find_account(request.user, code, needs=Role.TRADER)
     order = get_object_or_404(Order, account=account, order_id=order_id)
 
-    def work() -> OrderTask:
-        key = form_keys.read(request.POST.get("key", ""), request.user, account)
-        return changing.cancel(asked_from(request, account, key), order).task
-
-    task, why = guarded(work)
-    if task is None:
-        facts: dict[str, Any] = {
-            "why": why, "account": account, "what": f"Not cancelled: {order.symbol}",
-        }  # fmt: skip
-        if request.htmx.request_type == "partial":
-            return render(request, "orders/_not_taken.html", facts, status=422)
-        messages.error(request, f"Not cancelled: {why}")
-        return SeeOther(reverse("order", args=[code, order_id]))
-    return see_other(task_shown.href(task), request, task)
+    return by_button(
+        request,
+        account,
+        lambda asked: changing.cancel(asked, order).task,
+        failed=f"{order.symbol} was not cancelled",
+        back=reverse("order", args=[code, order_id]),
+    )
 
 
 @login_required

@@ -1,9 +1,7 @@
 """Pages that change what waits at the broker: a new trigger (GTT), other terms for one, the end of one."""
 
-from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -15,7 +13,7 @@ from accounts.access import find_account
 from accounts.brokerage import BrokerAccount, Role
 from accounts.brokers.words import Side
 from orders import form_keys, front, gtts, task_shown
-from orders.change_pages import asked_from, guarded, see_other
+from orders.change_pages import by_button, see_other
 from orders.engine.accept import KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import OrderTask
 from orders.gtt_shown import gtt_facts, starting_gtt
@@ -23,7 +21,7 @@ from orders.ledger import GttTrigger
 from orders.ticket_pages import asked_by
 from orders.ticket_shown import filled, remarks_of
 from orders.tickets.gtt_form import GttForm, typed_gtt
-from tradedesk.http import DeskRequest, SeeOther
+from tradedesk.http import DeskRequest
 
 FIXED = ("instrument", "side", "kind", "product")  # of a trigger that waits already
 
@@ -172,17 +170,10 @@ def delete_gtt(request: DeskRequest, code: str, gtt_id: str) -> HttpResponse:
     account = find_account(request.user, code, needs=Role.TRADER)
     gtt = get_object_or_404(GttTrigger, account=account, gtt_id=gtt_id)
 
-    def work() -> OrderTask:
-        key = form_keys.read(request.POST.get("key", ""), request.user, account)
-        return gtts.delete(asked_from(request, account, key), gtt).task
-
-    task, why = guarded(work)
-    if task is None:
-        facts: dict[str, Any] = {
-            "why": why, "account": account, "what": f"The GTT was not deleted: {gtt.symbol}",
-        }  # fmt: skip
-        if request.htmx.request_type == "partial":
-            return render(request, "orders/_not_taken.html", facts, status=422)
-        messages.error(request, f"The GTT was not deleted: {why}")
-        return SeeOther(reverse("gtt_of", args=[code]))
-    return see_other(task_shown.href(task), request, task)
+    return by_button(
+        request,
+        account,
+        lambda asked: gtts.delete(asked, gtt).task,
+        failed=f"The GTT of {gtt.symbol} was not deleted",
+        back=reverse("gtt_of", args=[code]),
+    )

@@ -197,7 +197,7 @@ def test_what_is_over_is_not_cancelled_and_says_why(client, order):
 
     answer = client.post(f"/a/{order.account.code}/orders/77/cancel/", {"key": key}, follow=True)
 
-    assert "Not cancelled: The order is complete already." in said(answer)
+    assert "INFY was not cancelled: The order is complete already." in said(answer)
     assert not OrderTask.objects.exists()
 
 
