@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import daphne.server  # noqa: F401 - takes Twisted's reactor before kiteconnect does
 import pytest
 import redis
 from django.conf import settings

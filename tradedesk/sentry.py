@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-import sentry_sdk
 from django.conf import settings
 
 from tradedesk.logs import HIDDEN, NAMES, scrub
@@ -14,6 +13,8 @@ NAMED_SECRET = re.compile(rf"(?i){NAMES}")
 def start() -> None:
     """Send reports if the operator gave an address."""
     if settings.SENTRY_DSN:
+        import sentry_sdk  # a seventh of a process's start, and few desks report
+
         sentry_sdk.init(
             settings.SENTRY_DSN,
             send_default_pii=False,

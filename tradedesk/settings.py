@@ -62,7 +62,6 @@ FIELD_ENCRYPTION_KEY = FIELD_ENCRYPTION_KEY or ["A" * 43 + "="]
 SECRET_KEY_FALLBACKS = env.secret("SECRET_KEY_FALLBACKS").replace(",", " ").split()
 
 INSTALLED_APPS = [
-    "daphne",  # first: Twisted takes the asyncio reactor, and no first order waits for its import
     "accounts.apps.DeskAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -197,3 +197,8 @@ class Adapters:
 
 
 adapters = Adapters()
+
+
+def warm_up() -> None:
+    """Load what adapters load when one is made, so that no order waits for an import."""
+    import accounts.brokers.kite.official  # noqa: F401 - with it comes Twisted

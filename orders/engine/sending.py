@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts.access import why_no_trading, why_nothing_leaves
 from accounts.brokerage import BrokerAccount
 from accounts.brokerage import State as AccountState
-from accounts.brokers import patience
+from accounts.brokers import patience, registry
 from accounts.brokers.errors import AuthExpired, BrokerError, RateLimited
 from accounts.brokers.limits import Decision
 from accounts.brokers.types import OrderUpdate
@@ -54,6 +54,9 @@ class Sender:
 
     timing: Timing = field(default_factory=Timing)
     chance: Callable[[], float] = random.random
+
+    def __post_init__(self) -> None:
+        registry.warm_up()
 
     def step(self, account_id: int, *, may_enter: bool = True) -> Next:
         """Do the next thing for this account, if its time has come."""

@@ -27,9 +27,9 @@ def pytest_collection_modifyitems(config, items):
                 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def desk():
-    """Start one desk for all browser tests of this run."""
+    """Start one desk for all browser tests of this process, and end it with them."""
     with throwaway_desk() as running:
         yield running
 

@@ -190,7 +190,10 @@ def main():
     django.setup()
     from django.conf import settings
 
+    from accounts.brokers import registry
+
     settings.PAPER_URL = sys.argv[1]
+    registry.warm_up()  # once, for all that are born of this process
     say("ready")
     for line in sys.stdin:
         job = json.loads(line)
