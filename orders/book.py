@@ -103,7 +103,10 @@ def why_not(update: OrderUpdate) -> str:
     for name, most in LONGEST.items():
         if len(str(getattr(update, name, None) or "")) > most:
             return f"{name} is longer than {most} signs"
-    numbers = (update.quantity, update.filled_quantity, update.instrument_token or 0)
+    numbers = (
+        update.quantity, update.filled_quantity, update.held_back_quantity,
+        update.instrument_token or 0,
+    )  # fmt: skip
     if any(abs(one) > LARGEST for one in numbers):
         return "a number is larger than any order"
     return ""

@@ -68,6 +68,7 @@ class Order(models.Model):
     filled_quantity = models.BigIntegerField(default=0)
     cancelled_quantity = models.BigIntegerField(default=0)
     disclosed_quantity = models.BigIntegerField(default=0)
+    held_back_quantity = models.BigIntegerField(default=0)
     price = models.DecimalField(default=0)
     trigger_price = models.DecimalField(default=0)
     average_price = models.DecimalField(default=0)
@@ -101,6 +102,11 @@ class Order(models.Model):
     @property
     def pending_quantity(self) -> int:
         return 0 if OrderStatus(self.status).is_final else self.quantity - self.filled_quantity
+
+    @property
+    def coming_quantity(self) -> int:
+        """Tell what can still be filled by it and by the legs that follow it."""
+        return self.pending_quantity + self.held_back_quantity if self.is_working else 0
 
     @property
     def is_working(self) -> bool:

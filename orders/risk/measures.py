@@ -156,7 +156,7 @@ def legs_to_come(
     legs = []
     for order in orders:
         is_new = order.synced_at > read_at - OVERLAP
-        quantity = order.pending_quantity + (order.filled_quantity if is_new else 0)
+        quantity = order.coming_quantity + (order.filled_quantity if is_new else 0)
         if quantity:
             price = order.price or order.trigger_price or order.average_price or None
             legs.append(

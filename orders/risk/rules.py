@@ -132,7 +132,7 @@ def turnover(case: Case) -> str:
 def worth_of_order(case: Case, order: Order) -> Decimal:
     """What was done of an order, and what still may be."""
     told = {"exchange": order.exchange, "symbol": order.symbol}
-    done, rest = order.filled_quantity, order.pending_quantity
+    done, rest = order.filled_quantity, order.coming_quantity
     price = order.price or order.trigger_price or None
     filled = Leg(**told, quantity=done, price=order.average_price or None)
     left = Leg(**told, quantity=rest, price=price)

@@ -77,6 +77,7 @@ def order_from(row: Row) -> OrderUpdate:
         filled_quantity=whole(row.get("filled_quantity")),
         cancelled_quantity=whole(row.get("cancelled_quantity")),
         disclosed_quantity=whole(row.get("disclosed_quantity")),
+        held_back_quantity=held_back(row.get("meta")),
         price=money(row.get("price")),
         trigger_price=money(row.get("trigger_price")),
         average_price=money(row.get("average_price")),
@@ -94,6 +95,12 @@ def order_from(row: Row) -> OrderUpdate:
         odd=odd(text(row["status"])),
         raw=raw(row),
     )
+
+
+def held_back(meta: Any) -> int:
+    """Read what an iceberg still has behind this leg; Kite tells an empty list where it tells nothing."""
+    iceberg = meta.get("iceberg") if isinstance(meta, dict) else None
+    return whole(iceberg.get("remaining_quantity")) if isinstance(iceberg, dict) else 0
 
 
 def fill_from(row: Row) -> Fill:

@@ -99,6 +99,7 @@ class OrderUpdate:
     filled_quantity: int
     cancelled_quantity: int = 0
     disclosed_quantity: int = 0
+    held_back_quantity: int = 0  # of an iceberg, behind this leg
     price: Decimal = ZERO
     trigger_price: Decimal = ZERO
     average_price: Decimal = ZERO
@@ -119,6 +120,11 @@ class OrderUpdate:
     def pending_quantity(self) -> int:
         """Tell what can still be filled; brokers' own figure is not reliable after the end."""
         return 0 if self.status.is_final else self.quantity - self.filled_quantity
+
+    @property
+    def coming_quantity(self) -> int:
+        """Tell what can still be filled by it and by the legs that follow it."""
+        return 0 if self.status.is_final else self.pending_quantity + self.held_back_quantity
 
     def is_tagged(self, tag: str) -> bool:
         """Tell whether it carries our tag, among whatever the broker added."""
