@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderUpdate
@@ -17,7 +18,6 @@ from orders.risk import triggers
 
 logger = logging.getLogger(__name__)
 REJECTED = OrderStatus.REJECTED
-OPEN_ENDED = [State.UNKNOWN, State.DEAD_LETTER, State.FAILED]
 
 
 def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
@@ -28,8 +28,10 @@ def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
             news.setdefault(tag, []).append(one)
     if not news:
         return 0
+    given_up = Q(state__in=[State.UNKNOWN, State.DEAD_LETTER, State.FAILED])
+    to_go_again = Q(state=State.PENDING, attempts__gt=0)
     waiting = OrderTask.objects.filter(
-        account=account, tries__tag__in=news, state__in=OPEN_ENDED
+        given_up | to_go_again, account=account, tries__tag__in=news
     ).distinct()
     taken = [task for task in waiting if take(task, news)]
     if any(task.reason == core.Reason.LATE for task in taken):
@@ -44,18 +46,31 @@ def alarm_of_doubles(account: BrokerAccount, news: dict[str, list[OrderUpdate]])
         tag__in=news, task__account=account, task__kind=Kind.PLACE, task__state=State.COMPLETED
     )
     for attempt in done.select_related("task"):
-        there = {one.order_id for one in news[attempt.tag] if one.status is not REJECTED}
-        if there - set(attempt.task.order_ids) and not is_in_parts(order_of(attempt.task)):
+        there = {one.order_id for one in news[attempt.tag]}
+        if there - set(attempt.task.order_ids) and doubles_of(attempt.task):
             triggers.press_for(account, [triggers.duplicate(attempt.task_id)])
 
 
 def doubles_of(task: OrderTask) -> list[str]:
-    """Name the orders that carry a tag of a task which stands for another one."""
-    if task.kind != Kind.PLACE or task.state != State.COMPLETED or is_in_parts(order_of(task)):
+    """Name the orders that carry a tag of a task which stands for others: not what follows from
+    those, nor slices as long as all of them are no more than was wanted."""
+    if task.kind != Kind.PLACE or task.state != State.COMPLETED:
         return []
     tagged = Order.objects.filter(account=task.account_id, tag__in=store.tags_of(task))
-    others = tagged.exclude(order_id__in=task.order_ids).exclude(status=REJECTED)
-    return list(others.order_by("pk").values_list("order_id", flat=True))
+    there = list(tagged.exclude(status=REJECTED).order_by("pk"))
+    ids = set(task.order_ids)
+    others = [one for one in there if not {one.order_id, one.parent_order_id} & ids]
+    order = order_of(task)
+    if is_in_parts(order) and sum(one.quantity for one in there) <= order.quantity:
+        return []
+    return [one.order_id for one in others]
+
+
+def is_in_our_book(task: OrderTask) -> bool:
+    """Tell whether an earlier attempt stands in the desk's own book by now."""
+    if not task.attempts or task.kind != Kind.PLACE:
+        return False
+    return Order.objects.filter(account=task.account_id, tag__in=store.tags_of(task)).exists()
 
 
 def take(task: OrderTask, news: dict[str, list[OrderUpdate]]) -> bool:

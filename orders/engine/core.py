@@ -190,6 +190,16 @@ def begin(
     )
 
 
+def in_doubt(task: Standing) -> Step:
+    """Do not send again what may stand at the broker by an earlier attempt: look for it first."""
+    need(task, State.RUNNING, Phase.CLAIMED)
+    if not task.attempts:
+        raise NotPossible("it never left")
+    changes = {"state": State.UNKNOWN, "phase": Phase.NONE, "lease_until": None}
+    message = "An earlier attempt stands at the broker: it was not sent again."
+    return Step("in doubt", {**changes, "readings": 0, "read_at": None, "message": message})
+
+
 def put_back(task: Standing, now: datetime, message: str) -> Step:
     """Give up a claim for a second: nothing was sent."""
     need(task, State.RUNNING, Phase.CLAIMED)
@@ -321,7 +331,8 @@ def never_told(task: Standing, now: datetime) -> Step:
 
 def found_late(task: Standing, order_ids: list[str]) -> Step:
     """Take in an order that turned up after its task was given up, or while nobody could tell."""
-    if task.state == State.UNKNOWN:
+    is_to_go_again = task.state == State.PENDING and task.attempts > 0
+    if task.state == State.UNKNOWN or is_to_go_again:
         return Step("found", found_as(order_ids, Reason.NONE, ""))
     given_up = task.state == State.DEAD_LETTER or (task.state == State.FAILED and task.attempts > 0)
     if not given_up:

@@ -28,7 +28,10 @@ def cap(task: OrderTask, account: BrokerAccount) -> str:
         if left < order.quantity:  # perhaps something was just being filled
             left = open_quantity(broker, order, task)
     if left <= 0:
-        return "There is nothing left to close: the position is gone, or other orders close it already."
+        return (
+            "There is nothing left to close: the position is gone, or orders that work close it already. "
+            "Look at the order book; cancel those first if this one is to go instead."
+        )
     if left < order.quantity:
         store.move(task, core.cap(task, task.params | {"quantity": left}))
     return ""
@@ -46,7 +49,7 @@ def open_quantity(broker: Broker, order: OrderRequest, task: OrderTask) -> int:
             f"{unclear[0].code} may close it already: the broker is asked what became of it."
         )
     working = sum(
-        one.pending_quantity
+        one.coming_quantity
         for one in told
         if (one.exchange, one.symbol, one.product) == place and one.side is order.side
     )

@@ -20,6 +20,8 @@ SELECT clock_timestamp(),
        EXISTS (SELECT FROM orders_killswitch WHERE released_at IS NULL),
        EXISTS (SELECT FROM accounts_breaker
                WHERE account_id = asked.account AND opened_at IS NOT NULL),
+       EXISTS (SELECT FROM orders_ordertask WHERE account_id = asked.account
+               AND state = 'RUNNING' AND lease_until > clock_timestamp()),
        EXISTS (SELECT FROM orders_risklimits
                WHERE user_id IS NOT NULL AND (orders_a_minute IS NOT NULL OR repeats IS NOT NULL)),
        lane.held_since, lane.calm_at, lane.peak, unclear.number, unclear.since
@@ -40,6 +42,7 @@ class Outlook:
     now: datetime
     is_stopped_somewhere: bool
     is_broken: bool  # its breaker is open
+    is_sending: bool  # somebody sends for it now
     counts_people: bool  # somebody may send only so many orders a minute, in all their accounts
     hold: Hold | None
     unclear: int
@@ -61,9 +64,10 @@ class Outlook:
 def outlook_of(account_id: int) -> Outlook:
     with connection.cursor() as cursor:
         cursor.execute(QUESTION, [account_id, State.UNKNOWN])
-        now, stopped, broken, counts, held_since, calm_at, peak, unclear, since = cursor.fetchone()
+        told = cursor.fetchone()
+    now, stopped, broken, sending, counts, held_since, calm_at, peak, unclear, since = told
     return Outlook(
         account_id=account_id, now=now, is_stopped_somewhere=stopped, is_broken=broken,
-        counts_people=counts, hold=hold_from(held_since, calm_at, peak), unclear=unclear,
+        is_sending=sending, counts_people=counts, hold=hold_from(held_since, calm_at, peak), unclear=unclear,
         unclear_since=since,
     )  # fmt: skip

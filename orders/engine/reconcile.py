@@ -88,6 +88,16 @@ def catch_up(account_id: int) -> bool:
     return True
 
 
+def stands_already(task: OrderTask) -> bool:
+    """Tell whether the broker has an earlier attempt of this task; whatever it shows is taken in."""
+    began = store.now()
+    acting = operation(task.kind)
+    reading = read(task.account, {acting.reads})
+    book.absorb(task.account, reading.orders.values(), heard_from="look", at=began)
+    finding = acting.judge(task, store.tags_of(task), reading)
+    return finding.verdict not in {Verdict.ABSENT, Verdict.SILENT}
+
+
 def read(account: BrokerAccount, parts: set[str]) -> Reading:
     """Ask the broker for what the tasks need, each part once."""
     with line_to(account) as broker:

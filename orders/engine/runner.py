@@ -5,11 +5,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 
 import psycopg
 from django.db import DatabaseError, connection
@@ -121,7 +119,7 @@ class Runner:
 
     def drain(self, account_id: int) -> float | None:
         """Do what can be done now; tell when something is due by itself."""
-        while not self.stopping.is_set():
+        while not self.stopping.is_set() and self.leads(account_id):
             following = self.sender.step(account_id, may_enter=account_id in self.caught_up)
             if following.did_something:
                 continue
@@ -161,9 +159,11 @@ class Runner:
 def run_once(sender: Sender) -> int:
     """Do, in this process, all that can be done now; tell how many steps it took."""
     steps = 0
-    look: Callable[[int], None] = partial(sweep.sweep, timing=sender.timing)
     for account_id in sweep.accounts_with_work():
-        look(account_id)
-        while sender.step(account_id).did_something:
-            steps += 1
+        sweep.sweep(account_id, sender.timing)
+        has_seen = False
+        while (following := sender.step(account_id, may_enter=has_seen)).did_something or (
+            following.wants_book and (has_seen := reconcile.catch_up(account_id))
+        ):
+            steps += following.did_something
     return steps

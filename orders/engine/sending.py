@@ -21,7 +21,16 @@ from accounts.brokers.words import OrderStatus, Outcome
 from accounts.lines import line_to
 from accounts.ways_in import fresh
 from orders import book, datasets
-from orders.engine import core, exits, measures, points, store, switch
+from orders.engine import (
+    adoption,
+    core,
+    exits,
+    measures,
+    points,
+    reconcile,
+    store,
+    switch,
+)
 from orders.engine.core import Reason, State, Timing
 from orders.engine.lane import lock, next_task, permit_for, sending_now, turn_of, until_next
 from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
@@ -36,6 +45,8 @@ from tradedesk import metrics
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
+LONG_AGO = timedelta(seconds=5)
+ONCE = {Kind.PLACE, Kind.PLACE_GTT, Kind.CONVERT}  # what is done twice when it is sent twice
 ANSWER = ["outcome", "elapsed_ms", "message", "status", "error_type"]  # of an attempt
 
 
@@ -82,6 +93,8 @@ class Sender:
         if not (may_enter or task.is_exit):
             store.note_wait(task, "the order book to be read once")
             return Next(wants_book=True)
+        if outlook.is_sending:
+            return Next(SENDER_BUSY)  # before a permit is spent on it
         # What closes a position is read up first; its permit would be old by then.
         permit = None if CAPPED in task.params else permit_for(task, account)
         if permit and not permit.is_granted:
@@ -111,12 +124,16 @@ class Sender:
         """Send a claimed task, once."""
         try:
             why = why_not(task, account)
+            is_there = is_to_be_looked_for(task) and reconcile.stands_already(task)
         except (BrokerError, exits.Unclear) as error:
             why = words(error) if isinstance(error, BrokerError) else str(error)
             store.move(task, core.put_back(task, store.now(), why[:500]))
             return
         if why:
             store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
+            return
+        if is_there:
+            store.move(task, core.in_doubt(task))
             return
         # Where all this took long, others have left since.
         if permit is None or not permit.is_fresh:
@@ -162,6 +179,9 @@ class Sender:
                 return None
             if outlook.counts_people and (why := checking.why_not_again(task)):
                 store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
+                return None
+            if adoption.is_in_our_book(task):
+                store.move(task, core.in_doubt(task))
                 return None
             tag = store.fresh_tag(task.strategy)
             store.move(task, core.begin(task, outlook.now, self.timing, tag, task.skipped))
@@ -263,6 +283,14 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     if CAPPED in task.params:
         return exits.cap(task, account)
     return checking.why_not(task, account)
+
+
+def is_to_be_looked_for(task: OrderTask) -> bool:
+    """Tell whether what goes again may have arrived: the broker heard of it, or it is some time ago."""
+    if not task.attempts or task.kind not in ONCE or task.sent_at is None:
+        return False
+    is_old = store.now() - task.sent_at > LONG_AGO
+    return is_old or task.tries.filter(status__isnull=False).exists()
 
 
 def what_holds(task: OrderTask, account: BrokerAccount, outlook: Outlook) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from accounts.brokers.base import Broker
-from accounts.brokers.types import OrderRequest
+from accounts.brokers.types import OrderRequest, OrderUpdate
 from accounts.brokers.words import OrderStatus, Variety
 from orders.engine.core import Reason, State, Verdict
 from orders.engine.models import OrderTask
@@ -31,6 +31,12 @@ def order_of(task: OrderTask) -> OrderRequest:
 def is_in_parts(order: OrderRequest) -> bool:
     """Tell whether it may stand at the broker as several orders."""
     return order.autoslice or order.variety is Variety.ICEBERG
+
+
+def roots(told: Sequence[OrderUpdate]) -> list[OrderUpdate]:
+    """Leave out what follows another of them: the legs of an iceberg, the stop of a cover order."""
+    ids = {one.order_id for one in told}
+    return [one for one in told if one.parent_order_id not in ids]
 
 
 class Place:
@@ -62,6 +68,8 @@ class Place:
         ours = [
             told for told in reading.orders.values() if any(told.is_tagged(tag) for tag in tags)
         ]
+        if not order.autoslice:
+            ours = roots(ours)
         ids = tuple(sorted(told.order_id for told in ours))
         if not ours:
             return Finding(
@@ -72,7 +80,9 @@ class Place:
         if any((told.exchange, told.symbol, told.side) != wanted for told in ours):
             message = f"Its tag stands on another order: {', '.join(ids)}."
             return Finding(verdict=Verdict.OTHER, order_ids=ids, message=message)
-        if len(ours) > 1 and not is_in_parts(order):
+        standing = sum(one.quantity for one in ours if one.status is not OrderStatus.REJECTED)
+        is_too_much = is_in_parts(order) and standing > order.quantity
+        if is_too_much or (len(ours) > 1 and not is_in_parts(order)):
             message = f"It stands at the broker {len(ours)} times: {', '.join(ids)}."
             return Finding(verdict=Verdict.SEVERAL, order_ids=ids, message=message)
         there = sum(told.quantity for told in ours)
