@@ -104,6 +104,11 @@ def test_a_stop_and_a_target_are_set_without_scripts(desk, account, trader, pict
     kept = triggers(desk, account)[12]
     assert kept["condition"]["trigger_values"] == [1400, 1600]
     page.goto(f"/a/{account.code}/gtt/")
+    for _ in range(10):
+        if gtt_row(page, "1,600.00").is_visible():
+            break
+        page.wait_for_timeout(1000)  # without scripts one reloads
+        page.reload()
     gtt_row(page, "1,600.00").get_by_role("button", name="Delete the GTT of INFY").click()
     expect(page.locator("#task")).to_contain_text("GTT deleted", timeout=9000)
     assert triggers(desk, account)[12]["status"] == "deleted"

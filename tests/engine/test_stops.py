@@ -146,7 +146,9 @@ def test_a_double_of_an_order_that_is_known_stops_the_account_once(
 def test_slices_and_a_refused_try_are_no_doubles(account, exchange, sender):
     sliced, tried = give(account, limit(quantity=2)), give(account)
     work(sender, account)
-    OrderTask.objects.filter(pk=sliced.pk).update(params=sliced.params | {"autoslice": True})
+    OrderTask.objects.filter(pk=sliced.pk).update(
+        params=sliced.params | {"autoslice": True, "quantity": 4}
+    )
     told = [
         replace(one, order_id=f"{one.order_id}0", status=status)
         for task, status in [(sliced, OrderStatus.OPEN), (tried, OrderStatus.REJECTED)]
@@ -375,7 +377,7 @@ def test_a_conversion_moves_a_position_and_trades_nothing(account):
 def test_the_sync_looks_at_positions_and_trades(account, exchange, sender):
     give(account, market(quantity=2))
     work(sender, account)
-    sync.sync_account(account.pk)
+    until(lambda: sync.sync_account(account.pk).trades_synced, seconds=20)
     Trade.objects.update(
         filled_at=store.now() - timedelta(minutes=5), synced_at=store.now() - timedelta(minutes=5)
     )
