@@ -157,7 +157,7 @@ def test_a_position_is_converted_and_then_everything_is_left(desk, account, trad
     page.get_by_role("button", name="Exit 3 positions").click()
 
     expect(page).to_have_url(re.compile("/requests/"))
-    expect(page.locator("#request li").filter(has_text="COMPLETE")).to_have_count(3, timeout=12_000)
+    expect(page.locator("#request li").filter(has_text="COMPLETE")).to_have_count(3, timeout=30_000)
     expect(page.locator("#request")).to_contain_text("3 of 3 sent")
     picture(page, "exit-all-done")
     told = control(desk, "GET", f"ledger/{account.user_id}")["orders"]
