@@ -29,10 +29,11 @@ def account(exchange, asha):
         {"exchange": "NSE", "tradingsymbol": "ITC", "quantity": 50, "average_price": "400.00"},
     ]
     exchange.control("POST", "holdings", {"user_id": account.broker_user_id, "holdings": seed})
-    for symbol, quantity, side in (("INFY", 5, Side.BUY), ("SBIN", 4, Side.SELL)):
-        wait_for_fill(account, buy(account, symbol, quantity, side=side))
-    for side in (Side.BUY, Side.SELL):
-        wait_for_fill(account, buy(account, "RELIANCE", 2, side=side))
+    wanted = [("INFY", 5, Side.BUY), ("SBIN", 4, Side.SELL)]
+    wanted += [("RELIANCE", 2, side) for side in (Side.BUY, Side.SELL)]
+    orders = [buy(account, symbol, quantity, side=side) for symbol, quantity, side in wanted]
+    for order_id in orders:
+        wait_for_fill(account, order_id)
     assert sync.sync_account(account.pk).success
     return account
 
