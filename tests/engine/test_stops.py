@@ -305,8 +305,8 @@ def test_exits_leave_while_entries_are_stopped(account, exchange, sender):
 # Positions and trades -----------------------------------------------------------------------
 
 
-def trades(account, quantity, *, side="BUY", symbol="INFY", minutes_ago=5, number="1"):
-    at = store.now() - timedelta(minutes=minutes_ago)
+def trades(account, quantity, *, side="BUY", symbol="INFY", seconds_ago=40, number="1"):
+    at = store.now() - timedelta(seconds=seconds_ago)
     told = Fill(
         trade_id=number, order_id="1", exchange="NSE", symbol=symbol, side=side, product="CNC",
         quantity=quantity, price=Decimal(1450), filled_at=at,
@@ -358,7 +358,7 @@ def test_answers_that_crossed_stop_nothing(account):
 
 
 def test_a_trade_of_just_now_may_not_be_in_the_positions_yet(account):
-    trades(account, 3, minutes_ago=0)
+    trades(account, 3, seconds_ago=0)
     read(account)
 
     assert look_twice(account) == []
@@ -379,7 +379,7 @@ def test_the_sync_looks_at_positions_and_trades(account, exchange, sender):
     work(sender, account)
     until(lambda: sync.sync_account(account.pk).trades_synced, seconds=20)
     Trade.objects.update(
-        filled_at=store.now() - timedelta(minutes=5), synced_at=store.now() - timedelta(minutes=5)
+        filled_at=store.now() - timedelta(seconds=40), synced_at=store.now() - timedelta(seconds=40)
     )
     assert list(agreement.differences(account, store.now())) == []
 
