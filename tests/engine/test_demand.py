@@ -209,10 +209,12 @@ def test_the_moment_of_calm_is_when_fewer_than_seven_lie_in_the_last_second(acco
 
 
 def test_the_desk_may_be_told_to_be_conservative():
-    code = "from django.conf import settings; settings._setup(); print(settings.ORDERS_A_SECOND)"
+    code = (
+        "from django.conf import settings; settings._setup(); print(settings.MAX_ORDERS_PER_SECOND)"
+    )
     environment = {
         "PATH": os.environ["PATH"], "ENV_FILE": "/dev/null", "CONSERVATIVE": "on",
-        "ORDERS_A_SECOND": "5", "TRADEDESK_HOME": "/nonexistent/home",
+        "MAX_ORDERS_PER_SECOND": "5", "TRADEDESK_HOME": "/nonexistent/home",
         "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
     }  # fmt: skip
     said = subprocess.run(
