@@ -114,12 +114,13 @@ def login_with_next(path: str) -> HttpResponse:
     return redirect(f"{settings.LOGIN_URL}?{urlencode({'next': path})}")
 
 
-def ask_again(request: HttpRequest) -> HttpResponse:
-    """Ask who it is once more, and come back to where they were."""
+def ask_again(request: HttpRequest, back: str = "") -> HttpResponse:
+    """Ask who it is once more, and come back to where they were, or to another page of ours."""
+    back = back or request.get_full_path()
     ways = get_adapter(request).get_reauthentication_methods(request.user)
     if not ways:
-        return login_with_next(request.get_full_path())
-    return redirect(f"{ways[0]['url']}?{urlencode({'next': request.get_full_path()})}")
+        return login_with_next(back)
+    return redirect(f"{ways[0]['url']}?{urlencode({'next': back})}")
 
 
 def staff_only[**P](view: View[P]) -> View[P]:
@@ -141,5 +142,10 @@ def proven_recently[**P](view: View[P]) -> View[P]:
 
 def insist_on_proof(request: HttpRequest) -> None:
     """The same in the middle of a view, once it is known that the page is theirs at all."""
-    if get_adapter(request).is_reauthentication_required(app="allauth.mfa"):
+    if needs_proof(request):
         raise ReauthenticationRequired
+
+
+def needs_proof(request: HttpRequest) -> bool:
+    """Tell whether it is too long ago that they proved who they are."""
+    return bool(get_adapter(request).is_reauthentication_required(app="allauth.mfa"))

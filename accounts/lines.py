@@ -27,7 +27,7 @@ PROFILE_LASTS = timedelta(days=1)
 @cache
 def limiter(broker: str) -> limits.Limiter:
     """Give this process's limiter for the accounts of a broker; all processes share its counts."""
-    rules = kind(broker).limits(settings.ORDERS_A_SECOND)
+    rules = kind(broker).limits(settings.MAX_ORDERS_PER_SECOND)
     return limits.Limiter(limits.connect(settings.REDIS_URL), rules)
 
 

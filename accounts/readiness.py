@@ -191,7 +191,7 @@ def parts_of(desk: dict[str, dict[str, Any]]) -> tuple[Part, ...]:
     )
     limits = (
         Check(name="Limiter", look=checks.limiter_answers, **parts),
-        Check(name="Pace of orders", look=checks.pace_is_bounded, step="Set ORDERS_A_SECOND"),
+        Check(name="Pace of orders", look=checks.pace_is_bounded, step="Set MAX_ORDERS_PER_SECOND"),
     )
     tokens = (
         Check(name="Accounts logged in", look=checks.accounts_are_live, **log_in),

@@ -186,7 +186,7 @@ def limiter_answers() -> Seen:
 
 
 def pace_is_bounded() -> Seen:
-    pace = settings.ORDERS_A_SECOND
+    pace = settings.MAX_ORDERS_PER_SECOND
     unbounded = [
         one.title for one in kinds() if not is_bounded(one.limits(pace)[CallClass.ENTRY], pace)
     ]

@@ -1,5 +1,6 @@
 """Stopping trading from a page: what one sees stopped, what one may stop, and what one may let go on.
 
+Beside what is stopped stands what is held, or will be, because too much is asked of an account.
 Whoever may trade an account may stop it. Its owner releases it; who runs the desk, with a second
 factor, stops and releases all of it.
 """
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, QuerySet
 from django.http import HttpRequest
 
 from accounts import second_factor
@@ -15,7 +17,8 @@ from accounts.access import memberships_of
 from accounts.brokerage import RANK, BrokerAccount, Role
 from accounts.models import User
 from orders.engine import switch
-from orders.engine.models import KillSwitch, StopLevel
+from orders.engine.models import KillSwitch, Lane, StopLevel
+from orders.risk import demand
 
 MINE = "*"  # no account has such a code
 DESK_CHOICES = [
@@ -31,6 +34,24 @@ class StopLine:
     stop: KillSwitch
     may_release: bool
 
+    @property
+    def account(self) -> BrokerAccount | None:
+        return self.stop.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandLine:
+    """How much is asked of an account: new orders wait for it, or soon will."""
+
+    lane: Lane
+    warns: int = demand.WARNS
+    critical: int = demand.CRITICAL
+    calm_for: int = demand.CALM_FOR.seconds
+
+    @property
+    def account(self) -> BrokerAccount:
+        return self.lane.account
+
 
 def runs_desk(request: HttpRequest) -> bool:
     """Tell whether this person may stop and release the whole desk."""
@@ -40,6 +61,32 @@ def runs_desk(request: HttpRequest) -> bool:
 def roles_of(user: User) -> dict[int, Role]:
     """Give the accounts of this person, by number, with their role in each."""
     return {one.account_id: Role(one.role) for one in memberships_of(user.pk)}
+
+
+def lines(user: User, at: datetime, *, is_operator: bool) -> list[StopLine | DemandLine]:
+    """Give what keeps orders of this person's from leaving, or soon will.
+
+    Every open page asks for it every five seconds: one question while nothing is the matter.
+    """
+    is_stopped, is_busy = what_is_the_matter(user, at)
+    stops = seen(user, at, is_operator=is_operator) if is_stopped else []
+    return [*stops, *(demands(user) if is_busy else [])]
+
+
+def what_is_the_matter(user: User, at: datetime) -> tuple[bool, bool]:
+    """Tell whether anything is stopped, and whether too much is asked of an account of theirs."""
+    both = Exists(switch.active(at)), Exists(busy_lanes(user))
+    is_stopped, is_busy = User.objects.filter(pk=user.pk).values_list(*both).get()
+    return is_stopped, is_busy
+
+
+def demands(user: User) -> list[DemandLine]:
+    return [DemandLine(lane=lane) for lane in busy_lanes(user).order_by("account")]
+
+
+def busy_lanes(user: User) -> QuerySet[Lane]:
+    mine = memberships_of(user.pk).values("account")
+    return demand.busy().filter(account__in=mine)
 
 
 def seen(user: User, at: datetime, *, is_operator: bool) -> list[StopLine]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import find_account, role_of, why_no_trading
 from accounts.brokerage import RANK, BrokerAccount, Role
+from accounts.guard import ask_again, needs_proof
 from accounts.models import User
 from orders import task_shown
 from orders.engine import adoption, operator
@@ -24,6 +25,7 @@ from orders.panels import scope_of
 from tradedesk.http import DeskRequest
 
 MOST_POLLS = 20  # a page without scripts asks once a second, so often at most
+KEPT = "kept-decision"  # in the session: what was typed before a proof of who one is was asked for
 CAN_GO_AGAIN = {Reason.ABSENT, Reason.NOT_SENT, Reason.POISON}
 EVENT_WORDS = {
     "taken": "Taken",
@@ -64,9 +66,10 @@ def found(account: BrokerAccount, pk: int) -> OrderTask:
 def task(request: DeskRequest, code: str, pk: int) -> HttpResponse:
     """Show one task; its chip in the corner of other pages asks here, too."""
     account = find_account(request.user, code)
+    task = found(account, pk)
     if request.htmx.request_type == "partial" and request.GET.get("look") == "chip":
-        return chip(request, found(account, pk))
-    return show(request, account, found(account, pk))
+        return chip(request, task)
+    return show(request, account, task, kept_form(request, task))
 
 
 def chip(request: DeskRequest, task: OrderTask) -> HttpResponse:
@@ -188,16 +191,31 @@ def withdraw(request: DeskRequest, code: str, pk: int) -> HttpResponse:
     return redirect(task_shown.href(task))
 
 
+def keep(request: DeskRequest, task: OrderTask, given: dict[str, Any]) -> None:
+    """Keep what was typed until they proved who they are."""
+    typed = {"why": given["why"], "order_id": given["order_id"]}
+    request.session[KEPT] = {"task": task.pk, "typed": typed}
+
+
+def kept_form(request: DeskRequest, task: OrderTask) -> DecisionForm | None:
+    """Give the form with what was typed before, if it was kept for this task."""
+    kept = request.session.get(KEPT)
+    return DecisionForm(initial=kept["typed"]) if kept and kept["task"] == task.pk else None
+
+
 @login_required
 @require_POST
 def decide(request: DeskRequest, code: str, pk: int) -> HttpResponse:
-    """Do what a person decided: look again, link, send again, or abandon."""
+    """Do what a person decided: look again; or, once they proved who they are, link, send again, abandon."""
     account = find_account(request.user, code, needs=Role.TRADER)
     task = found(account, pk)
     form = DecisionForm(request.POST)
     if not form.is_valid():
         return show(request, account, task, form, status=422)
     given = form.cleaned_data
+    if given["act"] != "refresh" and needs_proof(request):
+        keep(request, task, given)
+        return ask_again(request, back=task_shown.href(task))
     try:
         said = carry_out(
             task, given, actor=request.user, no_trading=why_no_trading(request.user, account)
@@ -206,6 +224,8 @@ def decide(request: DeskRequest, code: str, pk: int) -> HttpResponse:
         task.refresh_from_db()
         form.add_error(None, str(error))
         return show(request, account, task, form, status=422)
+    if given["act"] != "refresh":
+        request.session.pop(KEPT, None)
     messages.success(request, f"{task.code}: {said}")
     return redirect(task_shown.href(task))
 

@@ -1,6 +1,7 @@
 """How commands speak: exactly one JSON document with --json, and a plain word when no desk runs."""
 
 import json
+import math
 import os
 import sys
 from argparse import ArgumentTypeError
@@ -8,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.management import execute_from_command_line
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
 
@@ -42,6 +43,17 @@ def site(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ArgumentTypeError(f"{text!r}: write it like https://desk.example.in/")
     return text
+
+
+def seconds(text: str, option: str) -> float:
+    """Read how long to wait: a word such as nan would wait for ever, or not at all."""
+    try:
+        given = float(text)
+    except ValueError:
+        given = math.nan
+    if not (math.isfinite(given) and given >= 0):
+        raise CommandError(f"{option} is {text!r}: give seconds, such as 2.5", returncode=2)
+    return given
 
 
 class JsonCommand(BaseCommand):

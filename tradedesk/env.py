@@ -44,6 +44,12 @@ def number(name: str, default: int, *, least: int = 0) -> int:
     return int(value)
 
 
+def refuse_old(name: str, *, now: str) -> None:
+    """Refuse a variable that has another name by now: what it says would be passed over in silence."""
+    if text(name):
+        raise ImproperlyConfigured(f"{name} is called {now} now: rename it")
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     """Read an on/off switch."""
     value = text(name, "on" if default else "off").lower()

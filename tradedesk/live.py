@@ -63,7 +63,10 @@ class OrderChanged(TypedDict):
 
 
 class StopChanged(TypedDict):
-    """The kill switch was pressed or released, for one account or, with none, for all."""
+    """The kill switch was pressed or released, for one account or, with none, for all.
+
+    The level HOLD is no stop of a person's: new orders of an account wait until less is asked of it.
+    """
 
     type: Literal["stop.changed"]
     account: int | None

@@ -365,11 +365,12 @@ PAPER_HOME = Path(env.text("PAPER_HOME", str(HOME.path / "paper")))
 # Off makes the whole desk read-only: no order leaves for any account
 ENABLE_ORDER_PLACEMENT = env.flag("ENABLE_ORDER_PLACEMENT", default=True)
 # How many orders of an account leave in one second at most; brokers stop at ten
-ORDERS_A_SECOND = env.number("ORDERS_A_SECOND", 7, least=1)
-# One a second, whatever ORDERS_A_SECOND says: the pace that no broker ever minds
+env.refuse_old("ORDERS_A_SECOND", now="MAX_ORDERS_PER_SECOND")
+MAX_ORDERS_PER_SECOND = env.number("MAX_ORDERS_PER_SECOND", 7, least=1)
+# One a second, whatever MAX_ORDERS_PER_SECOND says: the pace that no broker ever minds
 CONSERVATIVE = env.flag("CONSERVATIVE")
 if CONSERVATIVE:
-    ORDERS_A_SECOND = 1
+    MAX_ORDERS_PER_SECOND = 1
 # Whether the kill switch presses itself on paper accounts; on real ones it always does
 AUTOMATIC_STOPS = env.flag("AUTOMATIC_STOPS", default=True)
 # Whether owners may let the desk log in at Kite with a stored password; the exchanges want a person

@@ -93,15 +93,12 @@ def warnings_of(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def stops_here(request: HttpRequest, code: str) -> list[Any]:
-    """Give what the kill switch stops on this page: the desk, this account, or one of all.
-
-    Every open page asks this every five seconds: one question while nothing is stopped.
-    """
+    """Give what is stopped or held on this page: the desk, this account, or one of all."""
     from orders import stopping
 
     user: Any = request.user
-    found = stopping.seen(user, timezone.now(), is_operator=stopping.runs_desk(request))
-    return [one for one in found if not one.stop.account or code in {"", one.stop.account.code}]
+    found = stopping.lines(user, timezone.now(), is_operator=stopping.runs_desk(request))
+    return [one for one in found if not one.account or code in {"", one.account.code}]
 
 
 def initials(name: str) -> str:

@@ -1,6 +1,7 @@
 """What a person decides: withdrawing what waits; and of what the engine gave up: look again, link, send again, abandon."""
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount
@@ -57,6 +58,7 @@ def resend(task: OrderTask, *, who: str, why: str, actor: User | None = None) ->
     return task
 
 
+@transaction.atomic
 def link(
     task: OrderTask, order_id: str, *, who: str, why: str, actor: User | None = None
 ) -> OrderTask:
@@ -64,15 +66,34 @@ def link(
     check(task, why)
     if task.kind != Kind.PLACE:
         raise NotAccepted("Only a new order can be linked to one at the broker.")
-    order = Order.objects.filter(account=task.account_id, order_id=order_id).first()
+    orders = Order.objects.filter(account=task.account_id, order_id=order_id)
+    order = orders.select_for_update().first()  # two people may name the same one
     if order is None:
         raise NotAccepted(f"This account has no order {order_id}. Refresh the book first.")
-    if (order.exchange, order.symbol) != (task.exchange, task.symbol):
-        raise NotAccepted(f"Order {order_id} is of {order.exchange}:{order.symbol}.")
-    if OrderTask.objects.filter(account=task.account_id, order_id=order_id).exists():
-        raise NotAccepted(f"Order {order_id} belongs to another task already.")
+    if reason := why_no_link(task, order):
+        raise NotAccepted(reason)
     decide(task, core.link(task, order_id), who=who, why=why, actor=actor)
     return task
+
+
+def why_no_link(task: OrderTask, order: Order) -> str:
+    """Say why the order cannot be what the task asked for; nothing, where it may be."""
+    theirs, ours = (f"{one.exchange}:{one.symbol}" for one in (order, task))
+    if theirs != ours:
+        return f"Order {order.order_id} is of {theirs}, {task.code} is of {ours}."
+    if order.side != task.params["side"]:
+        return f"Order {order.order_id} is a {order.side}, {task.code} is a {task.params['side']}."
+    if owner := owner_of(order, but=task):
+        return f"Order {order.order_id} belongs to another task already: {owner.code}."
+    return ""
+
+
+def owner_of(order: Order, *, but: OrderTask) -> OrderTask | None:
+    """Find another task that sent this order: as any of its slices, or by a tag of its own."""
+    tags = {order.tag, *order.tags} - {None, ""}
+    is_its = Q(order_id=order.order_id) | Q(order_ids__contains=[order.order_id])
+    placed = OrderTask.objects.filter(account=order.account_id, kind=Kind.PLACE).exclude(pk=but.pk)
+    return placed.filter(is_its | Q(tries__tag__in=tags)).order_by("pk").first()
 
 
 def abandon(task: OrderTask, *, who: str, why: str, actor: User | None = None) -> OrderTask:

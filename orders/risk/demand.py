@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Now
 
 from accounts import audit
 from accounts.brokerage import BrokerAccount
@@ -17,6 +18,7 @@ from orders.engine import core, store
 from orders.engine.core import Reason, State
 from orders.engine.models import Kind, Lane, OrderTask
 from orders.engine.operations import operation
+from tradedesk import live
 
 logger = logging.getLogger(__name__)
 WARNS = 7
@@ -51,30 +53,9 @@ class Hold:
         return not task.is_exit and task.expires_at > self.since and task.created_at < self.ends
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
-    """What is asked of an account now, for the page."""
-
-    a_second: int
-    peak: int  # since it is busy
-    is_busy: bool
-    is_held: bool
-    since: datetime | None  # of the hold; else of the busy time
-    ends: datetime | None  # if no more is asked for
-
-
-def standing(account: BrokerAccount, at: datetime | None = None) -> Demand:
-    """Tell how much is asked of this account, and whether its new orders are held."""
-    now = at or store.now()
-    lane = Lane.objects.filter(account=account).first()
-    made = len(requests(account.pk, now))
-    ends = lane.calm_at + CALM_FOR if lane and lane.calm_at else None
-    if lane is None or ends is None or ends <= now:
-        return Demand(a_second=made, peak=made, is_busy=False, is_held=False, since=None, ends=None)
-    return Demand(
-        a_second=made, peak=lane.peak, is_busy=True, is_held=lane.held_since is not None,
-        since=lane.held_since or lane.busy_since, ends=ends,
-    )  # fmt: skip
+def busy() -> QuerySet[Lane]:
+    """Give the lanes of the accounts of which too much is asked, or was ten seconds ago."""
+    return Lane.objects.filter(calm_at__gt=Now() - CALM_FOR).select_related("account")
 
 
 def requests(account_id: int, now: datetime) -> list[datetime]:
@@ -102,6 +83,7 @@ def note(account: BrokerAccount) -> None:
     if len(made) >= CRITICAL and lane.held_since is None:
         lane.held_since = now
         alert(account, "demand.held", len(made), logging.CRITICAL)
+        tell(account, is_held=True)
     lane.save(update_fields=["busy_since", "held_since", "calm_at", "peak"])
 
 
@@ -110,6 +92,14 @@ def alert(account: BrokerAccount, what: str, made: int, level: int) -> None:
     logger.log(level, "account %s: %s requests in one second%s", account.code, made, held)
     limits = {"requests_in_a_second": made, "warns": WARNS, "critical": CRITICAL}
     audit.record(what, account=account, after=limits)
+
+
+def tell(account: BrokerAccount, *, is_held: bool) -> None:
+    """Have every open page of the account's members ask for its bar."""
+    event: live.StopChanged = {
+        "type": "stop.changed", "account": account.pk, "level": "HOLD", "is_stopped": is_held,
+    }  # fmt: skip
+    live.announce(live.account_group(account.pk), event)
 
 
 def hold_of(account_id: int) -> Hold | None:
@@ -161,6 +151,7 @@ def release(lane: Lane, now: datetime) -> None:
             logger.info("%s was moved while it was let go", task.code)
     lane.held_since = None
     audit.record("demand.released", account=lane.account, after={"tasks": len(held)})
+    tell(lane.account, is_held=False)
     logger.warning("account %s: new orders leave again, %s waited", lane.account.code, len(held))
 
 

@@ -254,7 +254,7 @@ def test_four_processes_keep_one_rate_and_one_breaker(account, exchange):  # noq
 
 @pytest.mark.django_db(transaction=True)
 def test_the_pace_of_entries_is_the_setting_in_four_processes(account):
-    workers = four_processes(ENTRIES, account.pk, ORDERS_A_SECOND="4")
+    workers = four_processes(ENTRIES, account.pk, MAX_ORDERS_PER_SECOND="4")
     tell(workers, 5)
     left = [one for some in ended(workers) for one in some]
 

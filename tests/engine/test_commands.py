@@ -150,6 +150,16 @@ def test_nobody_looking_after_orders_is_still_waiting(listed):
         ({"type": "SL"}, "--trigger"),
         ({"strategy": "LONG"}, "--strategy"),
         ({"key": "x" * 65}, "key"),
+        ({"disclosed": "2"}, "--disclosed: Disclosed quantity must be above zero and at most"),
+        ({"variety": "iceberg"}, "--iceberg-legs: An iceberg needs the number of its legs"),
+        ({"variety": "iceberg", "iceberg-legs": "3"}, "--iceberg-legs"),
+        ({"iceberg-legs": "2"}, "--iceberg-legs: Only an iceberg has legs."),
+        ({"variety": "auction"}, "--auction-number: An auction order needs the number"),
+        ({"auction-number": "22"}, "--auction-number: Only an auction order has one."),
+        ({"wait": "nan"}, "--wait is 'nan': give seconds, such as 2.5"),
+        ({"wait": "inf"}, "--wait is 'inf'"),
+        ({"wait": "-1"}, "--wait is '-1'"),
+        ({"wait": "soon"}, "--wait is 'soon'"),
     ],
 )
 def test_wrong_input_is_named_by_its_option_and_stores_nothing(listed, changed, words):
@@ -158,6 +168,32 @@ def test_wrong_input_is_named_by_its_option_and_stores_nothing(listed, changed, 
     assert code == 2
     assert words in text
     assert not OrderTask.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("terms", "kept"),
+    [
+        ({"disclosed": "4"}, {"disclosed_quantity": 4}),
+        (
+            {"variety": "iceberg", "iceberg-legs": "5", "iceberg-quantity": "2"},
+            {"variety": "iceberg", "iceberg_legs": 5, "iceberg_quantity": 2},
+        ),
+    ],
+)
+def test_what_a_part_of_an_order_needs_can_be_said(listed, terms, kept):
+    code, text = place(quantity="10", **terms)
+
+    assert code == 0, text
+    params = OrderTask.objects.get().params
+    assert {name: params[name] for name in kept} == kept
+
+
+def test_a_program_is_told_of_a_wait_that_is_none(listed):
+    code, text = place("--json", wait="nan")
+
+    told = json.loads(text)
+    assert (code, told["state"]) == (2, "WRONG")
+    assert said("cancel_all", "--all", "--wait", "nan")[0] == 2
 
 
 def test_the_same_again_is_a_question_until_it_is_confirmed(listed):

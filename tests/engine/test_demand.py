@@ -43,6 +43,16 @@ def pass_time(seconds):
     )  # fmt: skip
 
 
+def standing(account):
+    """Give what a page would say of this account, if anything."""
+    return demand.busy().filter(account=account).first()
+
+
+def is_held(account):
+    lane = standing(account)
+    return lane is not None and lane.held_since is not None
+
+
 def alerts():
     found = AuditEvent.objects.filter(what__startswith="demand.").order_by("number")
     return list(found.values_list("what", flat=True))
@@ -62,9 +72,9 @@ def test_seven_warn_and_nine_hold_and_each_is_said_once(account, caplog, made, b
     with caplog.at_level(logging.WARNING, "orders.risk.demand"):
         give_many(account, made)
 
-    now = demand.standing(account)
-    assert (now.a_second, now.is_busy, now.is_held) == (made, busy, held)
-    assert (now.since is not None, now.ends is not None) == (busy, busy)
+    lane = standing(account)
+    assert (lane is not None, is_held(account)) == (busy, held)
+    assert not lane or (lane.peak, lane.busy_since is not None) == (made, True)
     assert alerts() == told
     levels = [one.levelname for one in caplog.records]
     assert levels == ["WARNING", "CRITICAL"][: len(told)]
@@ -74,12 +84,12 @@ def test_a_bulk_operation_is_one_request_and_accounts_are_apart(account, asha):
     other = linking.link_paper(owner=asha)
     give_many(account, 20, request=uuid.uuid4())
     give_many(other, 5)
-    assert not demand.standing(account).is_busy
+    assert not standing(account)
 
     for index in range(5):
         give(account, limit(quantity=30 + index))
 
-    assert not demand.standing(account).is_busy  # six with the bulk
+    assert not standing(account)  # six with the bulk
 
 
 def test_held_orders_wait_and_cancels_and_exits_pass(account, exchange, sender):
@@ -109,12 +119,12 @@ def test_held_orders_do_not_expire_and_leave_when_it_was_calm_for_ten_seconds(
     sweep.sweep(account.pk, sender.timing)
     assert not sender.step(account.pk).did_something
     assert {again(one).state for one in entries} == {"PENDING"}
-    assert demand.standing(account).is_held
+    assert is_held(account)
 
     Lane.objects.update(calm_at=store.now() - timedelta(seconds=10))
     sweep.sweep(account.pk, sender.timing)
 
-    assert not demand.standing(account).is_held
+    assert not is_held(account)
     lives = {round((again(one).expires_at - store.now()).total_seconds()) for one in entries}
     assert lives <= {59, 60}
     work(sender, account, seconds=10)
@@ -171,14 +181,12 @@ def test_a_hold_that_nobody_ended_does_not_catch_what_comes_later(account, excha
 def test_more_requests_keep_the_hold_and_a_later_rush_is_told_again(account):
     give_many(account, 9)
     pass_time(5)
-    ends = demand.standing(account).ends
+    calm_at = standing(account).calm_at
     for index in range(7):
         give(account, limit(quantity=20 + index))
-    now = demand.standing(account)
-    assert ends
-    assert now.ends
-    assert now.ends - ends > timedelta(seconds=4)
-    assert now.peak == 9
+    lane = standing(account)
+    assert lane.calm_at - calm_at > timedelta(seconds=4)
+    assert lane.peak == 9
 
     pass_time(30)
     for index in range(9):
@@ -201,10 +209,12 @@ def test_the_moment_of_calm_is_when_fewer_than_seven_lie_in_the_last_second(acco
 
 
 def test_the_desk_may_be_told_to_be_conservative():
-    code = "from django.conf import settings; settings._setup(); print(settings.ORDERS_A_SECOND)"
+    code = (
+        "from django.conf import settings; settings._setup(); print(settings.MAX_ORDERS_PER_SECOND)"
+    )
     environment = {
         "PATH": os.environ["PATH"], "ENV_FILE": "/dev/null", "CONSERVATIVE": "on",
-        "ORDERS_A_SECOND": "5", "TRADEDESK_HOME": "/nonexistent/home",
+        "MAX_ORDERS_PER_SECOND": "5", "TRADEDESK_HOME": "/nonexistent/home",
         "DJANGO_SETTINGS_MODULE": "tradedesk.settings",
     }  # fmt: skip
     said = subprocess.run(

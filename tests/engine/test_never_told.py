@@ -34,11 +34,11 @@ def sent_ago(task, **ago):
 
 
 def vanished_order(account, exchange, sender):
-    """Know an order that the exchange's book does not show."""
+    """Know an order that the exchange's book does not show, and that is no task's."""
     give(account)
     work(sender, account)
     until(lambda: statuses(exchange, account) == ["OPEN"])
-    Order.objects.update(order_id="gone", status_text="OPEN")
+    Order.objects.update(order_id="gone", status_text="OPEN", tag=None, tags=[])
     return Order.objects.get()
 
 

@@ -84,7 +84,7 @@ def test_four_processes_never_pass_the_pace_by_the_exchanges_own_count(account, 
     assert len(placed) == 35
     assert (
         max(Counter(one["placed_at_ms"] // 1000 for one in placed).values())
-        <= desk_settings.ORDERS_A_SECOND
+        <= desk_settings.MAX_ORDERS_PER_SECOND
     )
     assert max(Counter(one["tag"] for one in placed).values()) == 1
 

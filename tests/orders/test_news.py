@@ -16,8 +16,9 @@ from accounts.brokers.types import OrderRequest, OrderStatus, OrderType, Product
 from accounts.lines import line_to
 from orders import book, datasets
 from orders.engine import store, switch
-from orders.engine.models import OrderTask
+from orders.engine.models import Lane, OrderTask
 from orders.models import Dataset, Order
+from orders.risk import demand
 from portfolio import sync
 from tests.accounts.conftest import (  # noqa: F401
     asha,
@@ -28,7 +29,7 @@ from tests.accounts.conftest import (  # noqa: F401
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sockets import connected
-from tests.engine.desk import give, until
+from tests.engine.desk import give, limit, until
 from tests.orders.test_book import told
 
 DOC = Path(__file__).resolve().parents[2] / "docs/orders.md"
@@ -111,6 +112,33 @@ async def test_what_stops_the_whole_desk_is_heard_by_everybody(account, asha, st
     assert pressed == said | {"is_stopped": True}
     assert released == said | {"is_stopped": False}
     await theirs.disconnect()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_hold_is_told_to_members_when_it_begins_and_ends(account, asha, stranger, enter):  # noqa: F811
+    ours = await connected(await sync_to_async(enter)(asha))
+    theirs = await connected(await sync_to_async(enter)(stranger))
+
+    for quantity in range(1, 10):
+        await sync_to_async(give)(account, limit(quantity=quantity))
+    begun = await heard_of(ours, "stop_update")
+    calm = timezone.now() - demand.CALM_FOR
+    await sync_to_async(Lane.objects.update)(calm_at=calm)
+    await sync_to_async(demand.let_go)(account.pk)
+    ended = await heard_of(ours, "stop_update")
+
+    told = {"type": "stop_update", "account_id": "rao", "level": "HOLD"}
+    assert begun == told | {"is_stopped": True}
+    assert ended == told | {"is_stopped": False}
+    assert await theirs.receive_nothing(timeout=0.3)
+    await ours.disconnect()
+    await theirs.disconnect()
+
+
+async def heard_of(socket, kind):
+    while (news := await socket.receive_json_from(timeout=5))["type"] != kind:
+        pass
+    return news
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from accounts.brokerage import BrokerAccount, Membership, Role
 from accounts.models import AuditEvent
 from orders.engine import switch
 from orders.engine.accept import NotAccepted, PossibleDuplicate
-from orders.engine.models import KillSwitch
+from orders.engine.models import KillSwitch, Lane
 from tests.accounts.conftest import (  # noqa: F401
     asha,
     enter,
@@ -151,8 +151,78 @@ def test_asking_for_the_bar_costs_one_question_while_nothing_is_stopped(
     assert sum("orders_killswitch" in one["sql"] for one in asked.captured_queries) == 1
 
     press(client, account.code)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         assert "News" in bar(client)
+
+
+def give_many(account, number):
+    for quantity in range(1, number + 1):
+        give(account, limit(quantity=quantity))
+
+
+def calmed(seconds):
+    """Let demand have fallen so many seconds ago."""
+    Lane.objects.update(calm_at=timezone.now() - timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("made", "words", "level"),
+    [
+        (7, "sends 7 requests a second. From 9 on new orders are held.", "is-warning"),
+        (9, "because 9 requests came in one second. They leave when fewer than 7", "is-error"),
+    ],
+)
+def test_too_many_requests_are_said_on_every_page_until_ten_calm_seconds_are_over(
+    client, account, made, words, level
+):
+    give_many(account, made)
+
+    for page in ("/", f"/a/{account.code}/orders/", "/_panel/stops/"):
+        assert words in said(client.get(page))
+    assert level in client.get("/_panel/stops/").content.decode()
+
+    calmed(9)
+    assert words in bar(client)
+    calmed(10)
+    assert bar(client) == ""
+
+
+def test_a_hold_says_since_when_and_that_exits_and_cancels_go_on(client, account):
+    give_many(account, 9)
+    since = Lane.objects.get().held_since
+    assert since
+
+    line = bar(client)
+
+    assert f"New orders in {account.name} are held. Since {in_ist(since):%H:%M:%S}" in line
+    assert "Exits and cancels go on." in line
+
+
+def test_six_requests_in_a_second_are_nothing_to_say(client, account):
+    give_many(account, 6)
+
+    assert bar(client) == ""
+
+
+def test_demand_is_said_of_ones_own_accounts_each_in_its_line(
+    client, account, asha, member, enter, stranger  # noqa: F811
+):  # fmt: skip
+    other = linking.link_paper(owner=asha)
+    for one in (account, other):
+        give_many(one, 9)
+
+    assert bar(client).count("are held.") == 2
+    assert bar(client, at=other.code).count("are held.") == 1
+    assert bar(member(Role.VIEWER)).count("are held.") == 1
+    assert bar(enter(stranger)) == ""
+
+
+def test_an_account_that_somebody_left_is_said_no_more(client, account):
+    give_many(account, 9)
+
+    Membership.objects.all().delete()
+
+    assert bar(client) == ""
 
 
 def test_a_reason_is_needed_to_let_it_go_on(client, account):

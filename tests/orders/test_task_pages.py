@@ -15,6 +15,7 @@ from orders import task_shown
 from orders.engine import store
 from orders.engine.models import OrderTask
 from tests.accounts.conftest import (  # noqa: F401
+    PASSWORD,
     asha,
     enter,
     hashed_password,
@@ -284,6 +285,56 @@ def test_a_dead_letter_is_linked_to_its_order(client, account):
     assert "This account has no order 56" in said(other)
     assert named.status_code == 302
     assert (task.state, task.order_id) == ("COMPLETED", "55")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("act", ["link", "resend", "abandon"])
+def test_a_decision_asks_who_it_is_when_the_log_in_is_old_and_keeps_what_was_typed(
+    account, asha, enter, act  # noqa: F811
+):  # fmt: skip
+    heard(account, order_id="55")
+    client, task = enter(asha, recently=False), told(account, state="DEAD_LETTER", reason="absent")
+    typed = {"why": "Seen in Kite", "order_id": "55"}
+
+    asked = decide(client, task, act, **typed)
+
+    task.refresh_from_db()
+    assert task.is_dead_letter
+    assert asked.status_code == 302
+    assert asked["Location"].startswith("/me/again/?next=")
+    back = client.post(asked["Location"], {"password": PASSWORD}, follow=True)
+    assert back.redirect_chain[-1][0] == path_of(task)
+    assert "Nothing was done yet. What you typed is still here" in said(back)
+    assert 'value="Seen in Kite"' in back.content.decode()
+    assert 'value="55"' in back.content.decode()
+
+    done = decide(client, task, act, **typed)
+
+    task.refresh_from_db()
+    assert done.status_code == 302
+    assert not task.is_dead_letter
+    assert "Nothing was done yet" not in said(client.get(path_of(task)))
+
+
+@pytest.mark.django_db
+def test_looking_again_asks_nobody_who_it_is(account, asha, enter):  # noqa: F811
+    client, task = enter(asha, recently=False), told(account, state="DEAD_LETTER", reason="absent")
+
+    answer = decide(client, task, "refresh")
+
+    assert answer.status_code == 302
+    assert answer["Location"] == path_of(task)
+
+
+@pytest.mark.django_db
+def test_what_was_typed_for_one_task_stands_on_no_other(account, asha, enter):  # noqa: F811
+    client, task = enter(asha, recently=False), told(account, state="DEAD_LETTER", reason="absent")
+    other = told(account, state="DEAD_LETTER", reason="absent")
+
+    decide(client, task, "abandon", why="Traded elsewhere")
+
+    assert "Traded elsewhere" in client.get(path_of(task)).content.decode()
+    assert "Traded elsewhere" not in client.get(path_of(other)).content.decode()
 
 
 @pytest.mark.django_db

@@ -69,6 +69,16 @@ def test_a_word_that_cannot_be_read_is_answered_with_what_to_write():
     assert "SESSION_IDLE_MINUTES is 'soon': give a whole number from 1 up" in refused.stderr
 
 
+def test_an_old_name_is_refused_with_the_new_one():
+    refused = start(ORDERS_A_SECOND="3")
+    renamed = start(MAX_ORDERS_PER_SECOND="3")
+
+    assert refused.returncode == 1
+    assert "ORDERS_A_SECOND is called MAX_ORDERS_PER_SECOND now: rename it" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert renamed.returncode == 0, renamed.stderr
+
+
 def test_the_example_names_every_variable_that_the_product_reads_and_no_other():
     sources = [*ROOT.glob("tradedesk/**/*.py"), *ROOT.glob("accounts/**/*.py")]
     text = "\n".join(file.read_text() for file in sources) + (ROOT / "manage.py").read_text()

@@ -14,7 +14,7 @@ from orders.engine.accept import Asked, NotAccepted
 from orders.engine.models import OrderTask, Source
 from orders.listing import chosen, freshen
 from orders.syncing import SOURCES
-from tradedesk.commands import JsonCommand
+from tradedesk.commands import JsonCommand, seconds
 
 
 class Command(JsonCommand):
@@ -28,9 +28,10 @@ class Command(JsonCommand):
         wanted = parser.add_mutually_exclusive_group(required=True)
         wanted.add_argument("--account", metavar="CODE")
         wanted.add_argument("--all", action="store_true", help="of every account")
-        parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+        parser.add_argument("--wait", default="0", metavar="SECONDS")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        patience = seconds(options["wait"], "--wait")
         request = uuid.uuid4()
         withdrawn: list[OrderTask] = []
         given: list[OrderTask] = []
@@ -40,7 +41,7 @@ class Command(JsonCommand):
             withdrawn += back
             given += taken
             troubles += [{"task": None, "account": account.code, "reason": why} for why in whys]
-        tasks = waiting.wait(given, options["wait"])
+        tasks = waiting.wait(given, patience)
         told = [*withdrawn, *tasks]
         lines = [f"{one['account']}  {one['reason']}" for one in troubles]
         lines += [waiting.line(task) for task in told]
@@ -48,10 +49,10 @@ class Command(JsonCommand):
             lines.append(f"{len(withdrawn)} had not left and were withdrawn.")
         facts = troubles + [waiting.facts(task) for task in told]
         self.answer(facts, text="\n".join(lines) or "No order works.", as_json=options["json"])
-        code = waiting.code_of(tasks) if options["wait"] else waiting.STORED
+        code = waiting.code_of(tasks) if patience else waiting.STORED
         if code == waiting.STORED and troubles:
             code = waiting.REFUSED
-        if code or options["wait"]:
+        if code or patience:
             sys.exit(code)
 
 

@@ -21,7 +21,7 @@ from orders.engine.accept import (
 from orders.engine.models import Source
 from orders.listing import chosen
 from orders.tickets.forms import TicketForm
-from tradedesk.commands import JsonCommand
+from tradedesk.commands import JsonCommand, seconds
 
 
 class Command(JsonCommand):
@@ -44,6 +44,19 @@ class Command(JsonCommand):
         parser.add_argument("--validity", default="")
         parser.add_argument("--validity-minutes", default="")
         parser.add_argument("--variety", default="")
+        parser.add_argument(
+            "--disclosed", default="", dest="disclosed_quantity", metavar="QUANTITY",
+            help="how much of it the market sees",
+        )  # fmt: skip
+        parser.add_argument(
+            "--iceberg-legs", default="", metavar="NUMBER", help="with --variety iceberg"
+        )
+        parser.add_argument(
+            "--iceberg-quantity", default="", help="of one leg: the quantity divided by the legs"
+        )
+        parser.add_argument(
+            "--auction-number", default="", help="with --variety auction: as the broker lists it"
+        )
         parser.add_argument("--protection", default="", help="per cent; -1 leaves it to the broker")
         parser.add_argument("--autoslice", action="store_true", help="let the broker cut it up")
         parser.add_argument("--strategy", default="", help="up to three letters or digits")
@@ -52,11 +65,12 @@ class Command(JsonCommand):
             "--confirm-duplicate", action="store_true",
             help="send it although the same was given within five minutes",
         )  # fmt: skip
-        parser.add_argument("--wait", type=float, default=0.0, metavar="SECONDS")
+        parser.add_argument("--wait", default="0", metavar="SECONDS")
         parser.add_argument("--dry-run", action="store_true", help="look it over, store nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            patience = seconds(options["wait"], "--wait")
             accepted = self.taken(options)
         except PossibleDuplicate as question:
             text = f"{question} Add --confirm-duplicate."
@@ -67,10 +81,10 @@ class Command(JsonCommand):
             self.refuse(waiting.REFUSED, "REFUSED", str(error), options)
         if accepted is None:
             return
-        [task] = waiting.wait([accepted.task], options["wait"])
+        [task] = waiting.wait([accepted.task], patience)
         facts = waiting.facts(task, replayed=accepted.is_replay)
         self.answer(facts, text=waiting.line(task), as_json=options["json"])
-        if options["wait"]:
+        if patience:
             sys.exit(waiting.code_of([task]))
 
     def taken(self, options: dict[str, Any]) -> Accepted | None:
@@ -118,7 +132,10 @@ class Command(JsonCommand):
 
 def problems_of(form: TicketForm) -> str:
     """Say what is wrong with each field, by the option's own name."""
-    names = {"order_type": "type", "trigger_price": "trigger", "__all__": "order"}
+    names = {
+        "order_type": "type", "trigger_price": "trigger", "disclosed_quantity": "disclosed",
+        "__all__": "order",
+    }  # fmt: skip
     lines = [
         f"--{names.get(field, field).replace('_', '-')}: {' '.join(map(str, errors))}"
         for field, errors in form.errors.items()
