@@ -43,10 +43,10 @@ def modify(
 
 
 def cancel(asked: Asked, order: Order) -> Accepted:
-    """Have an order ended; one wish that is on its way is enough."""
+    """Have an order ended; one wish that is on its way is enough, one that is unclear is not."""
     if earlier := asking.standing(asked, Kind.CANCEL, asking.spelt_cancel(order)):
         return earlier
-    same = OrderTask.objects.working().filter(
+    same = OrderTask.objects.on_their_way().filter(
         account=asked.account, kind=Kind.CANCEL, target=order.order_id
     )
     if task := same.first():
