@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 MOST_ATTEMPTS = 5
 MOST_CRASHES = 2
+TURNED_UP = "It was found at the broker after the desk had given it up."
+SHOWS_DONE = "The broker shows it done; the desk had given it up."  # by whichever wish it was
 
 
 class State(StrEnum):
@@ -319,14 +321,13 @@ def never_told(task: Standing, now: datetime) -> Step:
     return Step("never told", end(State.DEAD_LETTER, Reason.UNCLEAR, message, read_at=now))
 
 
-def found_late(task: Standing, order_ids: list[str]) -> Step:
-    """Take in an order that turned up after its task was given up, or while nobody could tell."""
+def found_late(task: Standing, order_ids: list[str], message: str = TURNED_UP) -> Step:
+    """Take in what turned up after its task was given up, or while nobody could tell."""
     if task.state == State.UNKNOWN:
         return Step("found", found_as(order_ids, Reason.NONE, ""))
     given_up = task.state == State.DEAD_LETTER or (task.state == State.FAILED and task.attempts > 0)
     if not given_up:
         raise NotPossible(f"it is {task.state}")
-    message = "It was found at the broker after the desk had given it up."
     return Step("found late", found_as(order_ids, Reason.LATE, message))
 
 
