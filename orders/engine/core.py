@@ -206,6 +206,13 @@ def cap(task: Standing, params: dict[str, Any]) -> Step:
     return Step("made smaller", {"params": params})
 
 
+def no_exit(task: Standing) -> Step:
+    """Put it back among the entries: what it was asked for has changed, and it makes nothing smaller."""
+    need(task, State.RUNNING, Phase.CLAIMED)
+    changes = {"state": State.PENDING, "phase": Phase.NONE, "lease_until": None}
+    return Step("no longer smaller", {**changes, "is_exit": False})
+
+
 def end_before_sending(task: Standing, reason: Reason, message: str) -> Step:
     """End what did not leave: a limit, the kill switch, its time, its owner."""
     if task.state != State.PENDING:
