@@ -59,6 +59,14 @@ def is_smaller(order: Order, wanted: Ticket) -> bool:
     return wanted.price == stands.price or (stands.side == Side.BUY and wanted.price < stands.price)
 
 
+def only_shrinks(order: Order, wanted: Ticket) -> bool:
+    """Tell that something of an order gets smaller and nothing more: it may leave while entries may not."""
+    stands = ticket_of(order)
+    if not is_smaller(order, wanted) or differs("validity", stands, wanted):
+        return False
+    return wanted.quantity < stands.quantity or differs("price", stands, wanted)
+
+
 def differs(name: str, one: Ticket, other: Ticket) -> bool:
     return bool(getattr(one, name) != getattr(other, name))
 

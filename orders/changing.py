@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest
@@ -43,10 +44,10 @@ def modify(
 
 
 def cancel(asked: Asked, order: Order) -> Accepted:
-    """Have an order ended; one wish that is on its way is enough."""
+    """Have an order ended; one wish that is on its way is enough, one that is unclear is not."""
     if earlier := asking.standing(asked, Kind.CANCEL, asking.spelt_cancel(order)):
         return earlier
-    same = OrderTask.objects.working().filter(
+    same = OrderTask.objects.on_their_way().filter(
         account=asked.account, kind=Kind.CANCEL, target=order.order_id
     )
     if task := same.first():
@@ -56,9 +57,8 @@ def cancel(asked: Asked, order: Order) -> Accepted:
 
 def waiting_orders(account: BrokerAccount) -> list[OrderTask]:
     """Give the new orders and changes that have not left; exits and cancels are left alone."""
-    waiting = OrderTask.objects.filter(
-        account=account, state=State.PENDING, kind__in=[Kind.PLACE, Kind.MODIFY], is_exit=False
-    )
+    entries = Q(kind=Kind.PLACE, is_exit=False) | Q(kind=Kind.MODIFY)
+    waiting = OrderTask.objects.filter(entries, account=account, state=State.PENDING)
     return list(waiting.select_related("account").order_by("sequence"))
 
 

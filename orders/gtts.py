@@ -74,10 +74,10 @@ def modify(asked: Asked, gtt: GttTrigger, request: GttRequest, at: datetime) -> 
 
 
 def delete(asked: Asked, gtt: GttTrigger) -> Accepted:
-    """Have a trigger ended; one wish that is on its way is enough."""
+    """Have a trigger ended; one wish that is on its way is enough, one that is unclear is not."""
     if earlier := asking.standing(asked, Kind.DELETE_GTT, {"gtt_id": gtt.gtt_id}):
         return earlier
-    same = OrderTask.objects.working().filter(
+    same = OrderTask.objects.on_their_way().filter(
         account=asked.account, kind=Kind.DELETE_GTT, target=gtt.gtt_id
     )
     if task := same.first():

@@ -42,6 +42,7 @@ FAILED = {
 UNKNOWN = "Order status unknown, check order book"
 UNKNOWN_TRIGGER = "GTT status unknown, check the list of GTTs"
 UNKNOWN_CONVERSION = "Conversion unknown, check the position"
+ENDING = frozenset({Kind.CANCEL, Kind.DELETE_GTT})
 MAY_STAND = {Reason.DUPLICATE, Reason.MISMATCH, Reason.UNCLEAR}
 ENDINGS = {1: "st", 2: "nd", 3: "rd"}
 
@@ -163,6 +164,8 @@ class TaskLine:
         task = self.task
         if task.state == State.PENDING and self.place:
             return f"{ordinal(self.place)} in the queue."
+        if task.state == State.UNKNOWN and task.kind in ENDING:
+            return "The broker is asked what became of it. You can ask for it once more meanwhile."
         if task.state == State.UNKNOWN:
             return "The broker is asked what became of it. It is not sent again meanwhile."
         if task.state == State.DEAD_LETTER and task.reason in MAY_STAND:

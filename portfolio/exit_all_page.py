@@ -22,6 +22,7 @@ from orders.engine.accept import Asked, NotAccepted
 from orders.engine.models import OrderTask, Source
 from orders.tickets.forms import TypedField
 from orders.tickets.typed import read_protection
+from portfolio.closings import Closings, closing_orders, closings_of
 from portfolio.models import PositionRow
 from tradedesk.http import DeskRequest, SeeOther
 
@@ -147,12 +148,33 @@ def leave(
     return taken, refused
 
 
+def with_closings(
+    account: BrokerAccount, legs: list[Leg], at: datetime
+) -> list[tuple[Leg, Closings | None]]:
+    """Give each leg with the orders that close it already."""
+    working = closing_orders(account, at)
+    return [
+        (
+            leg,
+            closings_of(
+                working,
+                exchange=leg.exchange,
+                symbol=leg.symbol,
+                product=leg.product,
+                net=leg.net,
+            ),
+        )
+        for leg in legs
+    ]
+
+
 def show(
     request: DeskRequest, account: BrokerAccount, *, why: list[str] | None = None
 ) -> HttpResponse:
     facts = {
         "account": account,
-        "legs": legs_of(account),
+        "legs": (legs := legs_of(account)),
+        "rows": with_closings(account, legs, timezone.now()),
         "protection": request.POST.get("protection", "auto")[:10],
         "why": why,
         "key": form_keys.make(request.user, account),

@@ -19,7 +19,9 @@ from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import Source
 from orders.tickets.forms import TypedField, WordField
 from orders.tickets.typed import read_protection
+from portfolio.closings import Closings, closing_orders, closings_of
 from portfolio.conversions import position_of
+from portfolio.models import PositionRow
 from tradedesk.http import DeskRequest
 
 
@@ -80,6 +82,17 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
     return see_other(href, request, *tasks)
 
 
+def against(position: PositionRow) -> Closings | None:
+    """Give what closes this position already."""
+    return closings_of(
+        closing_orders(position.account, timezone.now()),
+        exchange=position.exchange,
+        symbol=position.symbol,
+        product=position.product,
+        net=position.quantity,
+    )
+
+
 def show(
     request: DeskRequest,
     account: BrokerAccount,
@@ -94,6 +107,7 @@ def show(
         "account": account,
         "position": position,
         "size": abs(position.quantity) if position else None,
+        "closings": against(position) if position else None,
         "named": {name: named.get(name) or "" for name in ("symbol", "protection")},
         "why": why,
         "earlier": task_shown.line_of(earlier) if earlier else None,

@@ -8,6 +8,7 @@ from django.db.models import Q
 from accounts.brokers.registry import kind as broker_kind
 from accounts.brokers.types import Conversion, GttRequest, OrderChange, OrderRequest
 from accounts.brokers.words import GttStatus, Side
+from orders.changes import only_shrinks, wanted_by
 from orders.engine.accept import Accepted, Asked, NotAccepted, accept, known
 from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
@@ -47,7 +48,7 @@ def spelt_exit(order: OrderRequest, number: int = 0) -> dict[str, Any]:
 
 
 def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
-    """Take new terms for a working order."""
+    """Take new terms for a working order; what only makes it smaller passes where entries may not."""
     must_work(order)
     most = (
         broker_kind(asked.account.broker).capabilities(asked.account.environment).most_modifications
@@ -63,7 +64,7 @@ def modify(asked: Asked, change: OrderChange, order: Order) -> Accepted:
         )
     return accept(
         asked, Kind.MODIFY, spell(change), exchange=order.exchange, symbol=order.symbol,
-        target=order.order_id,
+        target=order.order_id, is_exit=only_shrinks(order, wanted_by(order, change)),
     )  # fmt: skip
 
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 MOST_ATTEMPTS = 5
 MOST_CRASHES = 2
+TURNED_UP = "It was found at the broker after the desk had given it up."
+SHOWS_DONE = "The broker shows it done; the desk had given it up."  # by whichever wish it was
 
 
 class State(StrEnum):
@@ -214,6 +216,13 @@ def cap(task: Standing, params: dict[str, Any]) -> Step:
     return Step("made smaller", {"params": params})
 
 
+def no_exit(task: Standing) -> Step:
+    """Put it back among the entries: what it was asked for has changed, and it makes nothing smaller."""
+    need(task, State.RUNNING, Phase.CLAIMED)
+    changes = {"state": State.PENDING, "phase": Phase.NONE, "lease_until": None}
+    return Step("no longer smaller", {**changes, "is_exit": False})
+
+
 def end_before_sending(task: Standing, reason: Reason, message: str) -> Step:
     """End what did not leave: a limit, the kill switch, its time, its owner."""
     if task.state != State.PENDING:
@@ -329,15 +338,14 @@ def never_told(task: Standing, now: datetime) -> Step:
     return Step("never told", end(State.DEAD_LETTER, Reason.UNCLEAR, message, read_at=now))
 
 
-def found_late(task: Standing, order_ids: list[str]) -> Step:
-    """Take in an order that turned up after its task was given up, or while nobody could tell."""
+def found_late(task: Standing, order_ids: list[str], message: str = TURNED_UP) -> Step:
+    """Take in what turned up after its task was given up, or while nobody could tell."""
     is_to_go_again = task.state == State.PENDING and task.attempts > 0
     if task.state == State.UNKNOWN or is_to_go_again:
         return Step("found", found_as(order_ids, Reason.NONE, ""))
     given_up = task.state == State.DEAD_LETTER or (task.state == State.FAILED and task.attempts > 0)
     if not given_up:
         raise NotPossible(f"it is {task.state}")
-    message = "It was found at the broker after the desk had given it up."
     return Step("found late", found_as(order_ids, Reason.LATE, message))
 
 

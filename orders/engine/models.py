@@ -43,6 +43,10 @@ class OrderTaskQuerySet(models.QuerySet["OrderTask"]):
         """Keep those that the engine still has to bring to an end."""
         return self.filter(state__in=[State.PENDING, State.RUNNING, State.UNKNOWN])
 
+    def on_their_way(self) -> "OrderTaskQuerySet":
+        """Keep those that will leave or are leaving; what is unclear may never have arrived."""
+        return self.filter(state__in=[State.PENDING, State.RUNNING])
+
     def dead_letters(self) -> "OrderTaskQuerySet":
         """Keep those that a person has to decide."""
         not_sent = Q(state=State.FAILED, reason=Reason.NOT_SENT)

@@ -14,6 +14,7 @@ from orders.engine.accept import NotAccepted, reopen
 from orders.engine.models import Kind, OrderTask
 from orders.engine.operations import operation
 from orders.ledger import Order
+from orders.risk.measures import NEW
 
 
 def withdraw(task: OrderTask, *, who: str) -> OrderTask:
@@ -38,7 +39,9 @@ def refresh(task: OrderTask) -> OrderTask:
     task.refresh_from_db()
     finding = acting.judge(task, store.tags_of(task), reading)
     if task.is_dead_letter and finding.verdict in {core.Verdict.FOUND, core.Verdict.PART}:
-        decide(task, core.found_late(task, list(finding.order_ids)), who=store.ENGINE, why="a look")
+        words = core.TURNED_UP if task.kind in NEW else core.SHOWS_DONE
+        step = core.found_late(task, list(finding.order_ids), words)
+        decide(task, step, who=store.ENGINE, why="a look")
     return task
 
 

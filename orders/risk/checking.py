@@ -10,7 +10,8 @@ from django.db import connection
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderRequest
 from orders import changes, quotes
-from orders.engine import store
+from orders.engine import core, store
+from orders.engine.core import State
 from orders.engine.models import Kind, OrderTask
 from orders.engine.spelling import read_change, read_gtt, read_order, spell
 from orders.ledger import Order
@@ -24,15 +25,21 @@ from orders.tickets.facts import Facts
 from orders.tickets.gathering import facts_for
 from orders.tickets.problems import Problem, Severity
 
+LEFT = [State.RUNNING, State.UNKNOWN, State.COMPLETED, State.DEAD_LETTER]
+OUTRUN = (
+    "A later change of the order left before this one. Look at the order, and change it again if you "
+    "still want this."
+)
 PEOPLE = 7_302  # our name among the advisory locks
 
 
 def why_not(task: OrderTask, account: BrokerAccount) -> str:
     """Say what our own rules have against it now. Whatever makes a position smaller may leave.
 
+    A change that was to make its order smaller and no longer does goes back among the entries: Overtaken.
     Nothing is awaited: a rule whose quote is missing is left out, and `task.skipped` says so.
     """
-    if task.is_exit:
+    if task.is_exit and task.kind != Kind.MODIFY:
         return ""
     at = store.now()
     if task.kind == Kind.PLACE:
@@ -63,11 +70,24 @@ def why_no_change(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
     order = Order.objects.filter(account=account, order_id=task.target).first()
     if order is None:
         return "The desk's order book does not have the order that is to change. Try again in a few seconds."
+    if is_outrun(task):
+        return OUTRUN
     wanted = changes.wanted_by(order, read_change(task.params))
     if changes.is_smaller(order, wanted):
         return ""
+    if task.is_exit:  # the order became smaller still while this waited
+        store.move(task, core.no_exit(task))
+        raise store.Overtaken(f"{task.code} makes nothing smaller now: it waits as entries do")
     judge = partial(changes.problems_of, order, wanted)
     return look(task, account, wanted, at, judge, replaced=order)
+
+
+def is_outrun(task: OrderTask) -> bool:
+    """Tell that a later change of the same order has left, or may have: the last word stands."""
+    later = OrderTask.objects.filter(
+        account=task.account_id, kind=Kind.MODIFY, target=task.target, sequence__gt=task.sequence
+    )
+    return later.filter(state__in=LEFT, attempts__gt=0).exists()
 
 
 def why_no_trigger(task: OrderTask, account: BrokerAccount, at: datetime) -> str:

@@ -111,7 +111,9 @@ def clock(account: BrokerAccount) -> Iterator[Cause]:
 
 def tasks(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
     """What became of the last orders: doubles, late finds, too many refusals, too much unclear."""
-    wrong = Q(reason__in=[Reason.DUPLICATE, Reason.LATE], sent_at__gt=at - DAY)
+    # What turns up late of a cancel or a change opens nothing: it is done, as somebody wished.
+    late = Q(reason=Reason.LATE, kind__in=measures.NEW)
+    wrong = (Q(reason=Reason.DUPLICATE) | late) & Q(sent_at__gt=at - DAY)
     refusals = Q(reason=Reason.REFUSED, sent_at__gt=at - MINUTE)
     told = OrderTask.objects.filter(wrong | refusals, account=account)
     seen = list(told.values_list("pk", "reason", "sent_at"))

@@ -11,11 +11,12 @@ from psycopg.types.range import TimestamptzRange as Range
 from accounts.brokerage import Membership, Role
 from accounts.brokers.types import OrderChange
 from accounts.brokers.words import Side
+from orders import changing
 from orders.engine import accept, asking, core, operator, points, store, switch
 from orders.engine.accept import WINDOW, KeyUsed, NotAccepted, PossibleDuplicate
-from orders.engine.models import OrderTask, Source, StopLevel
+from orders.engine.models import KillSwitch, OrderTask, Source, StopLevel
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, until, work
+from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, until, work
 
 pytestmark = pytest.mark.django_db
 
@@ -227,6 +228,42 @@ def test_a_change_whose_answer_is_lost_is_read_from_the_book(account, exchange, 
     [there] = at_exchange(exchange, account)
     was_done = there["quantity"] == 3 or there["status"].startswith("CANCEL")
     assert was_done == (lost == "drop_after_acceptance")
+
+
+@pytest.mark.parametrize("lost", ["drop_after_acceptance", "drop_before_acceptance"])
+def test_a_cancel_whose_answer_is_lost_is_repeated(account, exchange, sender, lost):
+    order = open_order(account, exchange, sender)
+    faults(exchange, {"effect": lost, "route": "order.cancel", "count": 1})
+    first = changing.cancel(asked(account), order).task
+    assert changing.cancel(asked(account), order).is_replay
+    sender.step(account.pk)
+    assert again(first).state == "UNKNOWN"
+
+    second = changing.cancel(asked(account), order)
+    assert not second.is_replay
+    assert changing.cancel(asked(account), order).task == second.task
+    work(sender, account)
+
+    until(lambda: statuses(exchange, account) == ["CANCELLED"])
+    reached = lost == "drop_before_acceptance"  # else there was nothing left to cancel
+    assert again(second.task).state == ("COMPLETED" if reached else "FAILED")
+    assert (again(first).state, again(first).reason) == ("COMPLETED", "")
+    assert not KillSwitch.objects.exists()
+
+
+def test_cancel_all_and_a_stop_do_not_mind_an_unclear_cancel(account, exchange, sender):
+    order = open_order(account, exchange, sender)
+    faults(exchange, {"effect": "drop_before_acceptance", "route": "order.cancel", "count": 1})
+    first = changing.cancel(asked(account), order).task
+    sender.step(account.pk)
+    switch.press("L1", why="a test", who="Asha", account=account)
+
+    [second] = changing.cancel_all(asked(account), store.now())
+    work(sender, account)
+
+    assert second.task != first
+    assert {again(one).state for one in (first, second.task)} == {"COMPLETED"}
+    assert statuses(exchange, account) == ["CANCELLED"]
 
 
 def test_an_order_that_is_over_is_neither_changed_nor_cancelled(account, exchange, sender):

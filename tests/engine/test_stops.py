@@ -16,16 +16,27 @@ from accounts.brokers.words import OrderStatus
 from accounts.lines import line_to
 from accounts.models import AuditEvent, AuditHead
 from accounts.ways_in import fresh
-from orders import book
+from orders import book, changing
 from orders.datasets import Part
-from orders.engine import asking, store, sweep, switch
+from orders.engine import asking, operator, store, sweep, switch
 from orders.engine.accept import NotAccepted
-from orders.engine.models import KillSwitch, OrderTask
-from orders.ledger import Trade
+from orders.engine.models import KillSwitch, Kind, OrderTask
+from orders.ledger import Order, Trade
 from orders.risk import agreement, triggers
 from portfolio import sync
 from portfolio.state import PositionRow
-from tests.engine.desk import again, asked, at_exchange, faults, give, limit, market, until, work
+from tests.engine.desk import (
+    again,
+    asked,
+    at_exchange,
+    faults,
+    give,
+    limit,
+    market,
+    statuses,
+    until,
+    work,
+)
 from tests.engine.risky import holds, limits, read
 
 pytestmark = pytest.mark.django_db
@@ -180,6 +191,49 @@ def test_a_late_find_stops_the_account_in_the_moment_it_is_heard_of(account, exc
 
     assert again(task).reason == "late"
     assert causes() == [f"late T{task.pk}"]
+
+
+def given_up_cancel(account, exchange, sender):
+    """Have a cancel that never reached the broker in all its attempts, and the one that did."""
+    task = give(account)
+    work(sender, account)
+    until(lambda: statuses(exchange, account) == ["OPEN"])
+    order = Order.objects.get(order_id=again(task).order_id)
+    faults(exchange, {"route": "order.cancel", "effect": "rate_limit", "count": 5})
+    first = changing.cancel(asked(account), order).task
+    work(sender, account, seconds=20)
+    assert (again(first).state, again(first).reason) == ("FAILED", "not sent")
+    changing.cancel(asked(account), order)
+    work(sender, account)
+    until(lambda: statuses(exchange, account) == ["CANCELLED"])
+    return again(first)
+
+
+def test_a_cancel_that_was_given_up_and_is_done_stops_nothing(
+    account, exchange, sender, client, asha
+):
+    first = given_up_cancel(account, exchange, sender)
+
+    operator.refresh(first)
+    sweep.sweep(account.pk, sender.timing)
+
+    done = again(first)
+    assert (done.state, done.reason) == ("COMPLETED", "late")
+    assert causes() == []
+    client.force_login(asha)
+    page = client.get(f"/a/{account.code}/tasks/{done.pk}/").content.decode()
+    assert "The broker shows it done; the desk had given it up." in page
+    assert "turned up" not in page
+
+
+@pytest.mark.parametrize("kind", Kind.values)
+def test_only_what_opens_something_is_a_late_find(account, kind):
+    [task] = ended(account, 1, state="COMPLETED", reason="late")
+    OrderTask.objects.filter(pk=task.pk).update(kind=kind)
+
+    triggers.look(account)
+
+    assert causes() == ([f"late T{task.pk}"] if kind in {"place", "gtt_place"} else [])
 
 
 @pytest.mark.parametrize(

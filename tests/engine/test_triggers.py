@@ -8,6 +8,7 @@ import pytest
 
 from accounts.brokers.types import Conversion, GttLeg, GttRequest, Holding
 from accounts.brokers.words import GttKind, Side
+from orders import gtts
 from orders.datasets import refresh
 from orders.engine import asking, reconcile, store
 from orders.engine.accept import NotAccepted, PossibleDuplicate
@@ -95,6 +96,27 @@ def test_a_lost_answer_to_a_change_is_read_from_the_list(account, exchange, send
     was_done = [one.triggers for one in at_broker(account)] != [(Decimal(1400),)]
     assert was_done == (lost == "drop_after_acceptance")
     assert again(task).state == ("COMPLETED" if was_done else "FAILED")
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_a_deletion_whose_answer_is_lost_is_repeated(account, exchange, sender, lost):
+    gtt = placed(account, sender)
+    faults(exchange, {"route": "gtt.delete", "effect": lost, "count": 1})
+    first = gtts.delete(asked(account), gtt).task
+    assert gtts.delete(asked(account), gtt).is_replay
+    sender.step(account.pk)
+    assert again(first).state == "UNKNOWN"
+
+    second = gtts.delete(asked(account), gtt)
+    sender.step(account.pk)
+
+    assert not second.is_replay
+    assert at_broker(account) == []
+    reached = lost == "drop_before_acceptance"  # else there was nothing left to delete
+    assert again(second.task).state == ("COMPLETED" if reached else "FAILED")
+    work(sender, account, seconds=15)
+    assert (again(first).state, again(first).reason) == ("COMPLETED", "")
+    assert not KillSwitch.objects.exists()
 
 
 @pytest.mark.parametrize("lost", LOSSES)

@@ -82,6 +82,17 @@ def test_only_what_was_changed_is_sent(client, order):
     assert task.params == {"order_id": "77", "variety": "regular", "price": "1440"}
 
 
+def test_while_entries_are_stopped_an_order_is_made_smaller_and_no_larger(client, account, order):
+    switch.press("L1", why="Margin call", who="Anita", account=account)
+
+    larger, smaller = change(client, order, quantity="12"), change(client, order, quantity="8")
+
+    assert (larger.status_code, smaller.status_code) == (422, 303)
+    assert "stopped by Anita" in said(larger)
+    task = OrderTask.objects.get()
+    assert (task.params["quantity"], task.is_exit) == (8, True)
+
+
 def test_a_stale_form_undoes_nothing_that_somebody_else_changed(client, order):
     path = f"/a/{order.account.code}/orders/{order.order_id}/modify/"
     html = client.get(path).content.decode()
