@@ -23,7 +23,7 @@ class Closings:
 
     @property
     def closed(self) -> int:
-        return min(self.size, sum(one.pending_quantity for one in self.orders))
+        return min(self.size, sum(one.coming_quantity for one in self.orders))
 
     @property
     def left(self) -> int:

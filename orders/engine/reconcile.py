@@ -15,7 +15,7 @@ from accounts.ways_in import fresh
 from orders import book, inbox
 from orders.engine import core, store
 from orders.engine.core import State, Timing, Verdict
-from orders.engine.models import TRIGGERS, OrderTask
+from orders.engine.models import TRIGGERS, Kind, OrderTask
 from orders.engine.operations import Finding, Reading, operation
 from orders.inbox import Subject
 from orders.ledger import GttTrigger, Order, trading_day
@@ -23,6 +23,8 @@ from orders.ledger import GttTrigger, Order, trading_day
 logger = logging.getLogger(__name__)
 MINUTE = timedelta(seconds=60)
 EMPTY_FOR = timedelta(seconds=5)
+LONG_AGO = timedelta(seconds=5)
+ONCE = {Kind.PLACE, Kind.PLACE_GTT, Kind.CONVERT}  # what is done twice when it is sent twice
 
 
 def unclear_tasks(account_id: int) -> list[OrderTask]:
@@ -88,8 +90,18 @@ def catch_up(account_id: int) -> bool:
     return True
 
 
+def may_have_arrived(task: OrderTask) -> bool:
+    """Tell whether what goes again may have arrived: the broker heard of it, or it is some time ago."""
+    if not task.attempts or task.kind not in ONCE or task.sent_at is None:
+        return False
+    is_old = store.now() - task.sent_at > LONG_AGO
+    return is_old or task.tries.filter(status__isnull=False).exists()
+
+
 def stands_already(task: OrderTask) -> bool:
     """Tell whether the broker has an earlier attempt of this task; whatever it shows is taken in."""
+    if not may_have_arrived(task):
+        return False
     began = store.now()
     acting = operation(task.kind)
     reading = read(task.account, {acting.reads})

@@ -45,8 +45,6 @@ from tradedesk import metrics
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
-LONG_AGO = timedelta(seconds=5)
-ONCE = {Kind.PLACE, Kind.PLACE_GTT, Kind.CONVERT}  # what is done twice when it is sent twice
 ANSWER = ["outcome", "elapsed_ms", "message", "status", "error_type"]  # of an attempt
 
 
@@ -124,7 +122,7 @@ class Sender:
         """Send a claimed task, once."""
         try:
             why = why_not(task, account)
-            is_there = is_to_be_looked_for(task) and reconcile.stands_already(task)
+            is_there = reconcile.stands_already(task)
         except (BrokerError, exits.Unclear) as error:
             why = words(error) if isinstance(error, BrokerError) else str(error)
             store.move(task, core.put_back(task, store.now(), why[:500]))
@@ -283,14 +281,6 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     if CAPPED in task.params:
         return exits.cap(task, account)
     return checking.why_not(task, account)
-
-
-def is_to_be_looked_for(task: OrderTask) -> bool:
-    """Tell whether what goes again may have arrived: the broker heard of it, or it is some time ago."""
-    if not task.attempts or task.kind not in ONCE or task.sent_at is None:
-        return False
-    is_old = store.now() - task.sent_at > LONG_AGO
-    return is_old or task.tries.filter(status__isnull=False).exists()
 
 
 def what_holds(task: OrderTask, account: BrokerAccount, outlook: Outlook) -> str:

@@ -44,7 +44,7 @@ FAULTS = [
 ROUTES = ["order.place", "order.cancel", "order.modify", "orders"]
 NEXT = {
     "": {"PENDING"},
-    "PENDING": {"PENDING", "RUNNING", "FAILED"},
+    "PENDING": {"PENDING", "RUNNING", "FAILED", "COMPLETED"},  # an earlier attempt turned up
     "RUNNING": {"RUNNING", "PENDING", "COMPLETED", "FAILED", "UNKNOWN", "DEAD_LETTER"},
     "UNKNOWN": {"UNKNOWN", "COMPLETED", "FAILED", "DEAD_LETTER"},
     "DEAD_LETTER": {"PENDING", "COMPLETED", "FAILED"},
