@@ -52,10 +52,18 @@ def sending_now(account_id: int) -> tuple[datetime, bool]:
     return now, is_taken
 
 
+def class_of(task: OrderTask) -> CallClass:
+    return CallClass.EXIT if task.is_exit else CallClass.ENTRY
+
+
 def permit_for(task: OrderTask, account: BrokerAccount) -> Decision:
     """Ask whether one more call fits into this second, of all processes."""
-    call_class = CallClass.EXIT if task.is_exit else CallClass.ENTRY
-    return limiter(account.broker).ask(str(account.pk), call_class)
+    return limiter(account.broker).ask(str(account.pk), class_of(task))
+
+
+def spend(permit: Decision, task: OrderTask, account: BrokerAccount) -> None:
+    """Count the call from now on: the broker has heard it."""
+    limiter(account.broker).arrived(str(account.pk), class_of(task), permit)
 
 
 def turn_of(permit: Decision) -> str:

@@ -32,7 +32,7 @@ from orders.engine import (
     switch,
 )
 from orders.engine.core import Reason, State, Timing
-from orders.engine.lane import lock, next_task, permit_for, sending_now, turn_of, until_next
+from orders.engine.lane import lock, next_task, permit_for, sending_now, spend, turn_of, until_next
 from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
@@ -161,6 +161,7 @@ class Sender:
         except Exception:  # the database, or a fault of ours: the order may have left
             logger.exception("%s: what became of it is looked for at the broker", task.code)
         elapsed = time.monotonic() - began
+        spend(permit, task, account)
         self.keep(task, attempt, sent, failure, elapsed)
 
     def begin(self, task: OrderTask) -> OrderAttempt | None:

@@ -121,6 +121,22 @@ def slow(rules):
     }
 
 
+def test_a_call_counts_from_when_it_came_not_from_when_it_was_allowed(client):
+    """The first of a full second comes late: no eighth comes within a second of it."""
+    limiter = Limiter(client, {CallClass.ENTRY: (Rule(log="all", seconds=0.6, most=2),)})
+    first = limiter.ask("a", CallClass.ENTRY)
+    time.sleep(0.3)
+    limiter.arrived("a", CallClass.ENTRY, first)
+    second = limiter.ask("a", CallClass.ENTRY)
+    limiter.arrived("a", CallClass.ENTRY, second)
+
+    third = limiter.ask("a", CallClass.ENTRY)
+    assert (first.is_granted, second.is_granted, third.is_granted) == (True, True, False)
+    assert 0.5 < third.wait <= 0.6
+    limiter.arrived("a", CallClass.ENTRY, third)  # what was never allowed is not counted
+    assert client.zcard("calls:{a}:log:all") == 2
+
+
 def test_accounts_do_not_share(limiter):
     while limiter.ask("A", EXIT).is_granted:
         pass
