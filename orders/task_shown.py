@@ -8,8 +8,10 @@ from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.brokers.words import OrderType
+from orders import datasets
 from orders.engine.core import Reason, State
 from orders.engine.models import TRIGGERS, Kind, OrderTask, OrderTaskQuerySet
 from orders.engine.operations import order_of
@@ -207,6 +209,14 @@ def lines_of(tasks: Iterable[OrderTask]) -> list[TaskLine]:
         (order.account_id, order.order_id): order
         for order in Order.objects.filter(account__in=accounts, order_id__in=numbers)
     }
+    # Whoever looks at what was sent wants to see what becomes of it.
+    on_the_way = {
+        task.account_id
+        for task in tasks
+        if task.order_id
+        and ((order := book.get((task.account_id, task.order_id))) is None or order.is_working)
+    }
+    datasets.watch(on_the_way, [datasets.Part.ORDERS], timezone.now())
     queues = {account: queue_of(account) for account in accounts_waiting(tasks)}
     return [
         TaskLine(

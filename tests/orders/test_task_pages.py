@@ -6,12 +6,14 @@ import uuid
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import Client
+from django.utils import timezone
 from django.utils.html import strip_tags
 
 from accounts import linking
 from accounts.brokerage import Membership, Role
+from accounts.brokers.words import OrderStatus
 from accounts.models import AuditEvent
-from orders import task_shown
+from orders import datasets, task_shown
 from orders.engine import store
 from orders.engine.models import OrderTask
 from tests.accounts.conftest import (  # noqa: F401
@@ -25,6 +27,7 @@ from tests.accounts.conftest import (  # noqa: F401
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sockets import connected
 from tests.engine.desk import give, limit
+from tests.engine.risky import stands
 from tests.orders.test_order_pages import heard
 
 PARTIAL = {"HX-Request": "true", "HX-Request-Type": "partial"}
@@ -225,6 +228,25 @@ def test_a_chip_withdraws_what_waits_and_tells_what_became_of_it(account, enter,
         assert f'id="chip-{task.pk}"' in answer.content.decode()
         assert "/withdraw/" not in answer.content.decode()
         assert f"{asha.email} withdrew it before it left" in said(answer)
+
+
+@pytest.mark.django_db
+def test_the_book_is_read_for_whoever_looks_at_what_works(client, account):
+    done = told(account, state="COMPLETED", order_id="1")
+    stands(account, "2")
+    over = told(account, state="COMPLETED", order_id="3")
+    stands(account, "3", status=OrderStatus.COMPLETE, filled_quantity=1)
+
+    def watched():
+        return (account.pk, "orders") in datasets.watched(timezone.now())
+
+    client.get(path_of(over))
+    assert not watched()
+    for order_id in ("1", "2"):
+        OrderTask.objects.filter(pk=done.pk).update(order_id=order_id)
+        datasets.looks().flushdb()
+        client.get(f"{path_of(done)}?look=chip", headers=PARTIAL)
+        assert watched()
 
 
 @pytest.mark.django_db
