@@ -129,8 +129,9 @@ def test_a_position_is_converted_and_then_everything_is_left(desk, account, trad
     placed(page)
     page.goto(f"/a/{account.code}/positions/")
     row = page.locator(f"#position-{account.code}-NSE-INFY-MIS")
-    expect(row).to_contain_text("+13", timeout=12_000)
-    expect(page.locator(f"#position-{account.code}-NSE-TCS-MIS")).to_contain_text("−2")
+    expect(row).to_contain_text("+13", timeout=15_000)
+    short = page.locator(f"#position-{account.code}-NSE-TCS-MIS")
+    expect(short).to_contain_text("−2", timeout=15_000)
     picture(page, "positions-acts")
 
     row.get_by_role("link", name="Convert INFY").click()
@@ -145,8 +146,8 @@ def test_a_position_is_converted_and_then_everything_is_left(desk, account, trad
     sheet.get_by_role("button", name="Convert", exact=True).click()
     said_by_chip(page, "Position converted")
     delivered = page.locator(f"#position-{account.code}-NSE-INFY-CNC")
-    expect(delivered).to_contain_text("+4", timeout=12_000)
-    expect(row).to_contain_text("+9")
+    expect(delivered).to_contain_text("+4", timeout=15_000)
+    expect(row).to_contain_text("+9", timeout=15_000)
 
     delivered.get_by_role("link", name="GTT for INFY").click()
     expect(sheet.get_by_role("button", name="GTT: Sell 4 INFY")).to_be_visible()
