@@ -27,9 +27,9 @@ def pytest_collection_modifyitems(config, items):
                 )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def desk():
-    """Start one desk for all browser tests of this process, and end it with them."""
+    """Start one desk for all browser tests of this run."""
     with throwaway_desk() as running:
         yield running
 
