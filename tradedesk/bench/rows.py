@@ -63,7 +63,7 @@ ROWS = [
         "",
         1,
         engine.order_storm,
-        seconds=1500,
+        seconds=830,
     ),
     Row(
         "instrument_load",
