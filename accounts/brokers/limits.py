@@ -152,6 +152,8 @@ class Limiter:
 
         Whoever sends one call after the other then never passes the pace at the broker's own count.
         """
+        if not permit.name:
+            return  # given without Redis, which knows nothing of it
         logs = {f"{self.home(account)}:log:{rule.log}" for rule in self.rules[call_class]}
         with suppress(redis.RedisError):
             self.delay(keys=sorted(logs), args=[permit.name])

@@ -107,7 +107,7 @@ def stands_already(task: OrderTask) -> bool:
     reading = read(task.account, {acting.reads})
     book.absorb(task.account, reading.orders.values(), heard_from="look", at=began)
     finding = acting.judge(task, store.tags_of(task), reading)
-    return finding.verdict not in {Verdict.ABSENT, Verdict.SILENT}
+    return finding.verdict is not Verdict.ABSENT
 
 
 def read(account: BrokerAccount, parts: set[str]) -> Reading:

@@ -1,6 +1,6 @@
 // Two minutes before an idle session ends it says so, and one press stays.
 import { open } from "./dialog.js";
-import { toLogin } from "./leaving.js";
+import { isLeaving, toLogin } from "./leaving.js";
 
 const WARN = 120; // seconds before the end
 const news = "BroadcastChannel" in window ? new BroadcastChannel("desk-session") : null;
@@ -38,6 +38,7 @@ export function startSession() {
   const clock = setInterval(() => {
     const rest = Math.ceil((ends - Date.now()) / 1000);
     if (rest <= 0) {
+      if (isLeaving()) return; // a download is no leaving: the next second asks again
       clearInterval(clock);
       toLogin();
     } else if (rest <= Math.min(WARN, seconds / 2)) {
