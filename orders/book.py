@@ -52,6 +52,11 @@ def absorb(
             by_id.setdefault(update.order_id, []).append(update)
     if misfits:
         inbox.keep_in_trouble(account, Subject.ORDER, misfits, heard_from=heard_from, at=at)
+    told = [update for some in by_id.values() for update in some]
+    by_id = new_ones(account, by_id)
+    if not by_id:  # a whole book is read often, and mostly nothing has changed in it
+        adopt(account, told)
+        return 0
     new = [
         Order(
             **columns(some[0]),
@@ -87,11 +92,24 @@ def absorb(
         for update in some
     ]
     OrderStep.objects.bulk_create(steps, ignore_conflicts=True)
-    adopt(account, [update for some in by_id.values() for update in some])
+    adopt(account, told)
     changed = [order for order_id, order in known.items() if order_id in made | moved.keys()]
     has_fills = any(one.filled_quantity > filled[one.order_id] for one in changed)
     news.tell(account, changed, has_fills=has_fills)
     return len(changed)
+
+
+def new_ones(
+    account: BrokerAccount, told: dict[str, list[OrderUpdate]]
+) -> dict[str, list[OrderUpdate]]:
+    """Leave out of which all is known, word by word."""
+    kept = Order.objects.filter(account=account, order_id__in=told)
+    last = dict(kept.values_list("order_id", "content"))
+    return {
+        order_id: some
+        for order_id, some in told.items()
+        if any(telling(order_id, one.raw).content != last.get(order_id) for one in some)
+    }
 
 
 def why_not(update: OrderUpdate) -> str:

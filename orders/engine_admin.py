@@ -25,7 +25,7 @@ ASKED = (
 )  # fmt: skip
 STANDS = (
     "state", "phase", "reason", "message", "waits_for", "attempts", "most_attempts", "crashes",
-    "readings", "try_at", "lease_until", "sent_at", "tag", "order_id", "order_ids", "version",
+    "readings", "try_at", "lease_until", "holder", "sent_at", "tag", "order_id", "order_ids", "version",
 )  # fmt: skip
 
 

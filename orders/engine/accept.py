@@ -226,6 +226,6 @@ def standing_of(task: OrderTask) -> dict[str, Any]:
         "kind", "source", "key", "request", "sequence", "fingerprint", "params", "exchange",
         "symbol", "strategy", "target", "is_exit", "confirms_id", "state", "phase", "reason",
         "message", "attempts", "most_attempts", "crashes", "readings", "read_at", "try_at",
-        "expires_at", "lease_until", "sent_at", "tag", "order_id", "order_ids", "skipped",
+        "expires_at", "lease_until", "holder", "sent_at", "tag", "order_id", "order_ids", "skipped",
     ]  # fmt: skip
     return {name: getattr(task, name) for name in names}

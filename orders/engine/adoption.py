@@ -45,10 +45,14 @@ def alarm_of_doubles(account: BrokerAccount, news: dict[str, list[OrderUpdate]])
     done = OrderAttempt.objects.filter(
         tag__in=news, task__account=account, task__kind=Kind.PLACE, task__state=State.COMPLETED
     )
-    for attempt in done.select_related("task"):
-        there = {one.order_id for one in news[attempt.tag]}
-        if there - set(attempt.task.order_ids) and doubles_of(attempt.task):
-            triggers.press_for(account, [triggers.duplicate(attempt.task_id)])
+    suspects = {
+        pk
+        for pk, tag, order_ids in done.values_list("task_id", "tag", "task__order_ids")
+        if {one.order_id for one in news[tag]} - set(order_ids)
+    }
+    for task in OrderTask.objects.filter(pk__in=suspects) if suspects else ():
+        if doubles_of(task):
+            triggers.press_for(account, [triggers.duplicate(task.pk)])
 
 
 def doubles_of(task: OrderTask) -> list[str]:

@@ -158,13 +158,16 @@ def end(state: State, reason: Reason, message: str = "", **more: Any) -> dict[st
 # Before sending ------------------------------------------------------------------------------
 
 
-def claim(task: Standing, now: datetime, timing: Timing) -> Step:
+def claim(task: Standing, now: datetime, timing: Timing, holder: str) -> Step:
     """Take it on for a while; whoever dies holding it loses it to others."""
     need(task, State.PENDING)
     if not task.try_at <= now < task.expires_at:
         raise NotPossible("its time has not come, or is over")
     until = now + timedelta(seconds=timing.lease)
-    return Step("claimed", {"state": State.RUNNING, "phase": Phase.CLAIMED, "lease_until": until})
+    return Step(
+        "claimed",
+        {"state": State.RUNNING, "phase": Phase.CLAIMED, "lease_until": until, "holder": holder},
+    )
 
 
 def begin(
@@ -271,10 +274,10 @@ def unclear(task: Standing, message: str) -> Step:
 # What a dead process left --------------------------------------------------------------------
 
 
-def lease_over(task: Standing, now: datetime) -> Step:
-    """Take a task from a process that no longer answers; its phase proves what may have happened."""
+def lease_over(task: Standing, now: datetime, *, is_gone: bool = False) -> Step:
+    """Take a task from a process that is gone or no longer answers; its phase proves what may have happened."""
     need(task, State.RUNNING)
-    if task.lease_until is not None and task.lease_until > now:
+    if not is_gone and task.lease_until is not None and task.lease_until > now:
         raise NotPossible("its owner may live")
     changes: dict[str, Any] = {"phase": Phase.NONE, "lease_until": None}
     if task.phase == Phase.SENDING:

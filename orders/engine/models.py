@@ -89,6 +89,7 @@ class OrderTask(models.Model):
     try_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
+    holder = models.CharField(max_length=60, blank=True, db_default="")  # who took it last
     sent_at = models.DateTimeField(null=True)
     tag = models.CharField(max_length=20, blank=True)
     order_id = models.CharField(max_length=40, blank=True)

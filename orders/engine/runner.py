@@ -1,26 +1,21 @@
 """One process that looks after accounts' tasks: woken by Postgres, and every two seconds by itself."""
 
 import logging
-import os
-import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
 
 import psycopg
 from django.db import DatabaseError, connection
-from django.db.models import Q
 
 from orders.engine import reconcile, store, sweep
-from orders.engine.models import Lane
+from orders.engine.leading import Lanes
 from orders.engine.sending import Sender
 from tradedesk import database
 
 logger = logging.getLogger(__name__)
 SWEEP_EVERY = 2.0
-LEASE = timedelta(seconds=6)
 THREADS = 16  # one for an account at most; the process wants a few more connections than that
 SICK_FOR = 1.0  # seconds until a failed look is tried again
 
@@ -30,15 +25,13 @@ class Runner:
 
     def __init__(self, sender: Sender | None = None, *, threads: int = THREADS) -> None:
         self.sender = sender or Sender()
-        self.name = f"{socket.gethostname()}:{os.getpid()}"[:60]
+        self.lanes = Lanes(self.sender.name)
         self.stopping = threading.Event()
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="lane")
         self.lock = threading.Lock()
         self.busy: set[int] = set()
         self.again: set[int] = set()
         self.timers: dict[int, float] = {}
-        self.led: dict[int, float] = {}  # until when our word holds without asking
-        self.caught_up: set[int] = set()  # whose book was read since the lane is ours
         self.wake = threading.Event()
 
     def run(self) -> None:
@@ -86,10 +79,15 @@ class Runner:
                     line.execute(f"LISTEN {store.CHANNEL}")
                     while not self.stopping.is_set():
                         for heard in line.notifies(timeout=1.0):
-                            self.submit(int(heard.payload))
+                            self.hear(int(heard.payload))
             except psycopg.Error as error:
                 logger.warning("hints are away, the sweep goes on: %s", error)
                 self.stopping.wait(SICK_FOR)
+
+    def hear(self, account_id: int) -> None:
+        """Look after the account, unless another process does; should that have died, the sweep tells."""
+        if not self.lanes.are_led_elsewhere(account_id):
+            self.submit(account_id)
 
     # Accounts --------------------------------------------------------------------------------
 
@@ -106,7 +104,7 @@ class Runner:
     def look_after(self, account_id: int, *, with_sweep: bool) -> None:
         after: float | None = None
         try:
-            if self.leads(account_id):
+            if self.lanes.lead(account_id):
                 if with_sweep:
                     sweep.sweep(account_id, self.sender.timing)
                 after = self.drain(account_id)
@@ -119,15 +117,16 @@ class Runner:
 
     def drain(self, account_id: int) -> float | None:
         """Do what can be done now; tell when something is due by itself."""
-        while not self.stopping.is_set() and self.leads(account_id):
-            following = self.sender.step(account_id, may_enter=account_id in self.caught_up)
+        while not self.stopping.is_set() and self.lanes.lead(account_id):
+            may_enter = account_id in self.lanes.caught_up
+            following = self.sender.step(account_id, may_enter=may_enter)
             if following.did_something:
                 continue
             if not following.wants_book:
                 return following.after
             if not reconcile.catch_up(account_id):
                 return SICK_FOR
-            self.caught_up.add(account_id)
+            self.lanes.caught_up.add(account_id)
         return None
 
     def done(self, account_id: int, after: float | None) -> None:
@@ -141,20 +140,6 @@ class Runner:
             self.submit(account_id)
         self.wake.set()
 
-    def leads(self, account_id: int) -> bool:
-        """Tell whether this process looks after the account, and keep it so for a while."""
-        if self.led.get(account_id, 0.0) > time.monotonic():
-            return True
-        now = store.now()
-        lane = Lane.objects.filter(account=account_id)
-        leads = bool(lane.filter(runner=self.name).update(runner_until=now + LEASE))
-        if not leads:
-            self.caught_up.discard(account_id)
-            free = lane.filter(Q(runner_until=None) | Q(runner_until__lte=now))
-            leads = bool(free.update(runner=self.name, runner_until=now + LEASE))
-        self.led[account_id] = time.monotonic() + LEASE.total_seconds() / 2 if leads else 0.0
-        return leads
-
 
 def run_once(sender: Sender) -> int:
     """Do, in this process, all that can be done now; tell how many steps it took."""
@@ -162,8 +147,12 @@ def run_once(sender: Sender) -> int:
     for account_id in sweep.accounts_with_work():
         sweep.sweep(account_id, sender.timing)
         has_seen = False
-        while (following := sender.step(account_id, may_enter=has_seen)).did_something or (
-            following.wants_book and (has_seen := reconcile.catch_up(account_id))
-        ):
-            steps += following.did_something
+        while True:
+            following = sender.step(account_id, may_enter=has_seen)
+            if following.did_something:
+                steps += 1
+            elif following.wants_book and reconcile.catch_up(account_id):
+                has_seen = True
+            else:
+                break
     return steps

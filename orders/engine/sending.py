@@ -40,7 +40,7 @@ from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
 from orders.product_rules import learn_from
 from orders.risk import checking, demand, triggers
-from tradedesk import metrics
+from tradedesk import lives, metrics
 
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
@@ -63,6 +63,7 @@ class Sender:
 
     timing: Timing = field(default_factory=Timing)
     chance: Callable[[], float] = random.random
+    name: str = field(default_factory=lives.me)
 
     def __post_init__(self) -> None:
         registry.warm_up()
@@ -114,7 +115,7 @@ class Sender:
             now, is_taken = sending_now(task.account_id)
             if is_taken:
                 return False
-            store.move(task, core.claim(task, now, self.timing))
+            store.move(task, core.claim(task, now, self.timing, self.name))
             points.reached("C4")
         return True
 

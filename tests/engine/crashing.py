@@ -126,6 +126,8 @@ def work(job):
     from orders.engine.sending import Sender
 
     sender = Sender(timing=timing())
+    if job.get("is_far"):  # of whom nobody here can tell whether it lives
+        sender.name = "another machine"
     ends = time.monotonic() + 20
     while time.monotonic() < ends:
         try:

@@ -157,7 +157,7 @@ class World:
         if row.expires_at <= self.now:
             self.move(row, core.end_before_sending(row, Reason.EXPIRED, ""))
             return
-        self.move(row, core.claim(row, self.now, TIMING))
+        self.move(row, core.claim(row, self.now, TIMING, ""))
         yield
         began = self.now
         if self.stopped_at is not None:

@@ -113,7 +113,7 @@ def test_what_was_confirmed_is_a_question_of_its_own(account):
 
 def test_what_was_asked_for_again_meanwhile_is_not_sent_again(account):
     first = give(account)
-    store.move(first, core.claim(first, store.now(), core.Timing()))
+    store.move(first, core.claim(first, store.now(), core.Timing(), ""))
     store.move(first, core.begin(first, store.now(), core.Timing(), "TDTRY1"))
     pause = timedelta(seconds=1)
     store.move(first, core.not_sent(first, store.now(), pause, "", may_retry=False))

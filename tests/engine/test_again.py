@@ -85,6 +85,20 @@ def test_what_the_book_has_when_it_is_about_to_leave_does_not_leave(account, exc
     assert len(at_exchange(exchange, account)) == 1
 
 
+def test_what_is_known_word_by_word_still_finds_the_task_that_waits_for_it(
+    account, exchange, sender
+):
+    task = give(account)
+    work(sender, account)
+    known = orders_of(account)
+    book.absorb(account, known, heard_from="sync", at=store.now())
+    OrderTask.objects.filter(pk=task.pk).update(state=State.UNKNOWN, order_id="", order_ids=[])
+
+    book.absorb(account, known, heard_from="sync", at=store.now())
+
+    assert again(task).order_ids == [known[0].order_id]
+
+
 @pytest.mark.parametrize("effect", ["status_429_after_acceptance", "status_429_before_acceptance"])
 def test_too_many_requests_may_be_said_of_what_was_taken(account, exchange, sender, effect):
     faults(exchange, {"route": "order.place", "effect": effect, "count": 1})

@@ -130,8 +130,9 @@ class Trial:
             }  # fmt: skip
             self.running.control("POST", "faults", {"rules": [rule]})
 
-    def run(self, point, behaviour, *, with_hint):
+    def run(self, point, behaviour, *, with_hint, is_far):
         self.prepare(behaviour)
+        self.job["is_far"] = is_far
         if point in {"C1", "C2"}:
             assert self.hands.do("give", **self.job, point=point) == -signal.SIGKILL
         self.hands.do("give", **self.job)  # the browser asks again with the same key
@@ -249,10 +250,10 @@ def test_whoever_dies_whenever_nothing_is_sent_twice_or_lost(trials):
     chance = random.Random(seed)
     pairs = [(point, behaviour) for point in POINTS for behaviour in BEHAVIOURS] * EACH
     pairs += chance.choices(pairs, k=EXTRA)
-    jobs = [(*pair, chance.random() < 0.3) for pair in pairs]
+    jobs = [(*pair, chance.random() < 0.3, chance.random() < 0.5) for pair in pairs]
 
-    def run(trial, point, behaviour, with_hint):
-        found = trial.run(point, behaviour, with_hint=with_hint)
+    def run(trial, point, behaviour, with_hint, is_far):
+        found = trial.run(point, behaviour, with_hint=with_hint, is_far=is_far)
         trial.explained()
         return found
 
@@ -273,7 +274,7 @@ def test_whoever_dies_whenever_nothing_is_sent_twice_or_lost(trials):
     # arrives, but for a few that a busy machine lets time out before the exchange has read them.
     missed = [
         (point, behaviour, found.end)
-        for (point, behaviour, _), found in zip(jobs, results, strict=True)
+        for (point, behaviour, *_), found in zip(jobs, results, strict=True)
         if behaviour in REGISTERED and point not in {"C7", "C8", "C16"} and found.end != "COMPLETED"
     ]
     assert len(missed) <= len(jobs) // 10, f"seed {seed}: {missed}"

@@ -1,0 +1,141 @@
+"""Which process looks after an account, and how soon another one takes over from one that died."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+
+from orders.engine import store, sweep
+from orders.engine.core import Timing
+from orders.engine.leading import LEASE, Lanes
+from orders.engine.models import Lane, OrderTask
+from tests.engine.desk import again, give, until
+from tradedesk import lives
+
+pytestmark = pytest.mark.django_db
+ELSEWHERE = "another machine/4026531836:77:12"
+
+
+@pytest.fixture
+def ended():
+    """The name of a process that has run and ended."""
+    program = "from tradedesk import lives; print(lives.me())"
+    told = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, check=True, cwd=settings.BASE_DIR,
+    )  # fmt: skip
+    return told.stdout.strip()
+
+
+@pytest.fixture
+def alive():
+    """A process that waits, and its name."""
+    program = "from tradedesk import lives; print(lives.me(), flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR,
+    )  # fmt: skip
+    yield process, process.stdout.readline().strip()
+    process.kill()
+    process.communicate()
+
+
+def taken_by(task, holder, phase):
+    """Let a process have a task with all of its lease before it."""
+    later = store.now() + timedelta(seconds=15)
+    OrderTask.objects.filter(pk=task.pk).update(
+        state="RUNNING", phase=phase, lease_until=later, holder=holder, sent_at=store.now()
+    )
+
+
+def led_by(account, leader):
+    Lane.objects.filter(account=account).update(runner=leader, runner_until=store.now() + LEASE)
+
+
+def test_a_process_is_gone_when_it_has_ended_and_only_then(alive, ended):
+    process, name = alive
+    assert not lives.is_gone(lives.me())
+    assert not lives.is_gone(name)
+    assert lives.is_gone(ended)
+
+    process.kill()
+    until(lambda: lives.is_gone(name))
+    assert process.returncode is None  # before its parent has noticed
+
+    process.wait()
+    assert lives.is_gone(name)
+
+
+def test_another_process_with_the_same_number_is_not_the_one_that_ended():
+    place, began, number = lives.me().split(":")
+    assert lives.is_gone(f"{place}:{int(began) - 1}:{number}")
+
+
+@pytest.mark.parametrize("name", ["", "somewhere", ELSEWHERE, "a:b:c:d", "box/:1:1"])
+def test_of_what_is_not_here_nobody_says_that_it_is_gone(name):
+    assert not lives.is_gone(name)
+
+
+def test_who_leads_keeps_the_lane_and_the_others_do_not_even_ask(account):
+    give(account)
+    first, second = Lanes("one"), Lanes("two")
+
+    assert first.lead(account.pk)
+    assert not second.lead(account.pk)
+    assert second.are_led_elsewhere(account.pk)
+    assert not first.are_led_elsewhere(account.pk)
+    assert Lane.objects.get(account=account).runner == "one"
+
+
+def test_a_lane_goes_over_when_its_time_is_over(account):
+    give(account)
+    led_by(account, ELSEWHERE)
+    lanes = Lanes("two")
+    assert not lanes.lead(account.pk)
+
+    Lane.objects.update(runner_until=store.now())
+    assert lanes.lead(account.pk)
+    assert not lanes.are_led_elsewhere(account.pk)
+
+
+def test_a_lane_goes_over_at_once_when_its_process_is_gone(account, ended):
+    give(account)
+    led_by(account, ended)
+    assert Lanes("two").lead(account.pk)
+    assert Lane.objects.get(account=account).runner == "two"
+
+
+def test_who_led_before_reads_the_book_again_when_the_lane_comes_back(account):
+    give(account)
+    lanes = Lanes("one")
+    assert lanes.lead(account.pk)
+    lanes.caught_up.add(account.pk)
+    led_by(account, ELSEWHERE)
+    lanes.mine.clear()
+
+    assert not lanes.lead(account.pk)
+    assert account.pk not in lanes.caught_up
+
+
+@pytest.mark.parametrize(
+    ("phase", "state", "crashes"), [("CLAIMED", "PENDING", 1), ("SENDING", "UNKNOWN", 0)]
+)
+def test_what_a_dead_process_held_is_free_at_once(account, ended, phase, state, crashes):
+    task = give(account)
+    taken_by(task, ended, phase)
+
+    sweep.sweep(account.pk, Timing())
+
+    assert (again(task).state, again(task).crashes) == (state, crashes)
+
+
+@pytest.mark.parametrize("holder", [ELSEWHERE, "", lives.me()], ids=["far", "old", "alive"])
+def test_what_a_process_may_still_send_is_left_to_it(account, holder):
+    task = give(account)
+    taken_by(task, holder, "SENDING")
+
+    sweep.sweep(account.pk, Timing())
+
+    assert (again(task).state, again(task).phase) == ("RUNNING", "SENDING")
