@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -71,9 +72,14 @@ def without_secrets(value: Any) -> Any:
         return {
             str(name): without_secrets(one)
             for name, one in value.items()
-            if name == "instrument_token" or not any(word in str(name) for word in SECRETS)
+            if not is_secret(str(name))
         }
     return [without_secrets(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@cache
+def is_secret(name: str) -> bool:
+    return name != "instrument_token" and any(word in name for word in SECRETS)
 
 
 def content_of(payload: Mapping[str, Any]) -> str:

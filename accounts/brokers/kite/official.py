@@ -1,4 +1,4 @@
-"""The official client with our transport under it: one method is ours, all routes are theirs.
+"""The official client with our transport under it: what sends and what reads times is ours, all routes are theirs.
 
 This module imports kiteconnect, and with it Twisted's global reactor. Only `client.py` imports it,
 at the moment a client is made.
@@ -66,6 +66,10 @@ class Kite(KiteConnect):
                 self.session_expiry_hook(access_token)
             raise
         return [] if data is None and route in LISTS else data
+
+    def _format_response(self, data: Any) -> Any:
+        """Leave times as they came: `rows` reads them, and does not guess at what it does not know."""
+        return data
 
     def _headers(self, access_token: str) -> dict[str, str]:
         headers = {"X-Kite-Version": self.kite_header_version, "User-Agent": self._user_agent()}

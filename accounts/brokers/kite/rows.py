@@ -90,7 +90,6 @@ def order_from(row: Row) -> OrderUpdate:
         is_modified=bool(row.get("modified")),
         ordered_at=ist(row.get("order_timestamp")),
         exchange_at=ist(row.get("exchange_timestamp")),
-        # The official client turns every other time of an order into a datetime, but not this one.
         updated_at=ist(row.get("exchange_update_timestamp")),
         odd=odd(text(row["status"])),
         raw=raw(row),
