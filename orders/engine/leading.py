@@ -16,7 +16,7 @@ class Lanes:
     def __init__(self, name: str) -> None:
         self.name = name
         self.mine: dict[int, float] = {}  # until when our word holds without asking
-        self.theirs: dict[int, float] = {}  # until when theirs does
+        self.theirs: dict[int, tuple[str, float]] = {}  # who leads it, and until when that holds
         self.caught_up: set[int] = set()  # whose book was read since the lane is ours
 
     def lead(self, account_id: int) -> bool:
@@ -33,7 +33,7 @@ class Lanes:
             self.caught_up.discard(account_id)
         if until and until > now and leader != self.name and not lives.is_gone(leader):
             self.mine[account_id] = 0.0
-            self.theirs[account_id] = time.monotonic() + (until - now).total_seconds()
+            self.theirs[account_id] = leader, time.monotonic() + (until - now).total_seconds()
             return False
         # Nobody may have been faster.
         free = lane.filter(runner=leader, runner_until=until)
@@ -44,4 +44,13 @@ class Lanes:
 
     def are_led_elsewhere(self, account_id: int) -> bool:
         """Tell whether a hint is not for us; each sweep asks again, whatever was known."""
-        return self.theirs.get(account_id, 0.0) > time.monotonic()
+        return self.theirs.get(account_id, ("", 0.0))[1] > time.monotonic()
+
+    def of_the_dead(self) -> list[int]:
+        """Name the accounts whose process has ended since it was asked; only the kernel is asked here."""
+        theirs = self.theirs.copy()
+        gone = {leader for leader in {one for one, _ in theirs.values()} if lives.is_gone(leader)}
+        dead = [account_id for account_id, (leader, _) in theirs.items() if leader in gone]
+        for account_id in dead:
+            self.theirs.pop(account_id, None)
+        return dead

@@ -16,6 +16,7 @@ from tradedesk import database
 
 logger = logging.getLogger(__name__)
 SWEEP_EVERY = 2.0
+LOOK_EVERY = 0.25  # whether another process has died
 THREADS = 16  # one for an account at most; the process wants a few more connections than that
 SICK_FOR = 1.0  # seconds until a failed look is tried again
 
@@ -66,7 +67,10 @@ class Runner:
                 following = min(self.timers.values(), default=until)
             for account_id in due:
                 self.submit(account_id)
-            self.wake.wait(max(0.0, min(following, until) - time.monotonic()))
+            for account_id in self.lanes.of_the_dead():
+                self.submit(account_id, with_sweep=True)
+            following = min(following, until, now + LOOK_EVERY)
+            self.wake.wait(max(0.0, following - time.monotonic()))
             self.wake.clear()
 
     # Hints -----------------------------------------------------------------------------------
@@ -85,7 +89,7 @@ class Runner:
                 self.stopping.wait(SICK_FOR)
 
     def hear(self, account_id: int) -> None:
-        """Look after the account, unless another process does; should that have died, the sweep tells."""
+        """Look after the account, unless another process does."""
         if not self.lanes.are_led_elsewhere(account_id):
             self.submit(account_id)
 

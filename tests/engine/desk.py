@@ -1,10 +1,13 @@
 """Words for what these tests do again and again."""
 
+import threading
 import time
 import uuid
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
 from accounts.brokers.types import OrderRequest
@@ -83,3 +86,20 @@ def until(is_true, seconds=5.0):
 
 def statuses(running, account):
     return sorted(one["status"] for one in at_exchange(running, account))
+
+
+@contextmanager
+def running(runner):
+    """Let it look after orders in a thread of this test."""
+
+    def run():
+        runner.run()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        runner.stop()
+        thread.join()

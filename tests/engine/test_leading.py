@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,8 @@ from orders.engine import store, sweep
 from orders.engine.core import Timing
 from orders.engine.leading import LEASE, Lanes
 from orders.engine.models import Lane, OrderTask
-from tests.engine.desk import again, give, until
+from orders.engine.runner import Runner
+from tests.engine.desk import again, give, running, until
 from tradedesk import lives
 
 pytestmark = pytest.mark.django_db
@@ -105,6 +107,33 @@ def test_a_lane_goes_over_at_once_when_its_process_is_gone(account, ended):
     led_by(account, ended)
     assert Lanes("two").lead(account.pk)
     assert Lane.objects.get(account=account).runner == "two"
+
+
+def test_whose_process_has_died_since_it_was_asked_is_known_without_asking_again(account, alive):
+    process, name = alive
+    give(account)
+    led_by(account, name)
+    lanes = Lanes("two")
+    assert not lanes.lead(account.pk)
+    assert lanes.of_the_dead() == []
+
+    process.kill()
+    until(lambda: lives.is_gone(name))
+    assert lanes.of_the_dead() == [account.pk]
+    assert not lanes.are_led_elsewhere(account.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_for_a_process_leaves_by_another_when_it_dies(account, exchange, sender, alive):
+    process, name = alive
+    task = give(account)
+    Lane.objects.update(runner=name, runner_until=store.now() + timedelta(hours=1))
+    with running(Runner(sender)):
+        time.sleep(2.5)
+        assert again(task).state == "PENDING"
+
+        process.kill()
+        until(lambda: again(task).state == "COMPLETED")
 
 
 def test_who_led_before_reads_the_book_again_when_the_lane_comes_back(account):

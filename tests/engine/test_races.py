@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -22,7 +21,18 @@ from orders.engine.models import OrderTask
 from orders.engine.runner import Runner
 from orders.engine.sending import Sender
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.desk import (
+    again,
+    asked,
+    at_exchange,
+    faults,
+    give,
+    limit,
+    running,
+    statuses,
+    until,
+    work,
+)
 from tests.engine.risky import limits
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,23 +64,6 @@ def streams(account):
         one.terminate()
     for one in started:
         one.wait(15)
-
-
-@contextmanager
-def running(runner):
-    """Let it look after orders in a thread of this test."""
-
-    def run():
-        runner.run()
-        connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        runner.stop()
-        thread.join()
 
 
 def test_four_processes_never_pass_the_pace_by_the_exchanges_own_count(account, exchange, streams):
