@@ -32,6 +32,7 @@ LONGEST = {
     if isinstance(one, models.CharField) and one.max_length
 }
 LARGEST = 2**63 - 1
+SHORT = ("content", "status", "filled_quantity")
 STEP = [
     "status_text", "message", "quantity", "filled_quantity", "price", "trigger_price",
     "average_price", "updated_at",
@@ -102,14 +103,15 @@ def absorb(
 def new_ones(
     account: BrokerAccount, told: dict[str, list[OrderUpdate]]
 ) -> dict[str, list[OrderUpdate]]:
-    """Leave out of which all is known, word by word."""
+    """Leave out of which all is known, word by word and as we read the words today."""
     kept = Order.objects.filter(account=account, order_id__in=told)
-    last = dict(kept.values_list("order_id", "content"))
-    return {
-        order_id: some
-        for order_id, some in told.items()
-        if any(telling(order_id, one.raw).content != last.get(order_id) for one in some)
-    }
+    last = {row[0]: row[1:] for row in kept.values_list("order_id", *SHORT)}
+
+    def is_known(one: OrderUpdate) -> bool:
+        content = telling(one.order_id, one.raw).content
+        return last.get(one.order_id) == (content, one.status, one.filled_quantity)
+
+    return {order_id: some for order_id, some in told.items() if not all(map(is_known, some))}
 
 
 def why_not(update: OrderUpdate) -> str:

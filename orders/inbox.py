@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -77,7 +77,7 @@ def without_secrets(value: Any) -> Any:
     return [without_secrets(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-@cache
+@lru_cache(4096)
 def is_secret(name: str) -> bool:
     return name != "instrument_token" and any(word in name for word in SECRETS)
 

@@ -1,4 +1,4 @@
-"""Closing one position: asked once, at the market with protection, and never more than is open."""
+"""Closing a position or a part of it: asked once, at the market with protection, never more than is open."""
 
 from typing import Any
 
@@ -18,22 +18,42 @@ from orders.change_pages import see_other
 from orders.engine.accept import Asked, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import Source
 from orders.tickets.forms import TypedField, WordField
-from orders.tickets.typed import read_protection
+from orders.tickets.typed import read_protection, read_whole
 from portfolio.closings import Closings, closing_orders, closings_of
 from portfolio.conversions import position_of
 from portfolio.models import PositionRow
 from tradedesk.http import DeskRequest
+from tradedesk.money import quantity as grouped
 
 
 class ExitForm(forms.Form):
-    """Which position, and how far a market order may go."""
+    """Which position, how much of it, and how far a market order may go."""
 
     exchange = forms.CharField(max_length=10)
     symbol = forms.CharField(max_length=60)
     product = WordField(Product)
     net = forms.IntegerField(min_value=-(10**9), max_value=10**9)
+    quantity = TypedField(read_whole)
     protection = TypedField(read_protection)
     confirms = forms.IntegerField(required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Turn it into what leaves of the position, long or short; nothing typed is all of it."""
+        net, quantity = self.cleaned_data.get("net"), self.cleaned_data.get("quantity")
+        if net and quantity is not None:
+            if not 0 < quantity <= abs(net):
+                self.add_error("quantity", f"Give 1 to {grouped(abs(net))}: no more is open.")
+            self.cleaned_data["net"] = quantity if net > 0 else -quantity
+        return self.cleaned_data
+
+    @property
+    def why(self) -> str:
+        """Say what is wrong with it, the trader's own typing first."""
+        labels = {"quantity": "Quantity", "protection": "Market protection"}
+        typed = [
+            f"{labels[name]}: {self.errors[name][0]}" for name in labels if name in self.errors
+        ]
+        return " ".join(typed) or "Name the position from its row."
 
 
 @login_required
@@ -51,7 +71,7 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
     signed = request.POST.get("key", "")
     form = ExitForm(request.POST)
     if not form.is_valid():
-        return show(request, account, request.POST.dict(), why="Name the position from its row.")
+        return show(request, account, request.POST.dict(), why=form.why)
     terms = form.cleaned_data
     try:
         key = form_keys.read(signed, request.user, account)
@@ -73,9 +93,9 @@ def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
             at=timezone.now(),
         )
     except PossibleDuplicate as question:
-        return show(request, account, terms, earlier=question.earlier, key=signed)
+        return show(request, account, request.POST.dict(), earlier=question.earlier, key=signed)
     except (form_keys.KeyRefused, KeyUsed, NotAccepted, front.Refused) as error:
-        return show(request, account, terms, why=str(error))
+        return show(request, account, request.POST.dict(), why=str(error))
     tasks = [one.task for one in taken]
     together = reverse("request_tasks", args=[account.code, tasks[0].request])
     href = together if len(tasks) > 1 else task_shown.href(tasks[0])
@@ -108,7 +128,7 @@ def show(
         "position": position,
         "size": abs(position.quantity) if position else None,
         "closings": against(position) if position else None,
-        "named": {name: named.get(name) or "" for name in ("symbol", "protection")},
+        "named": {name: named.get(name) or "" for name in ("symbol", "quantity", "protection")},
         "why": why,
         "earlier": task_shown.line_of(earlier) if earlier else None,
         "key": key or form_keys.make(request.user, account),

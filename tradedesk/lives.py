@@ -1,6 +1,7 @@
-"""Which process is which: a name that only one process ever has, and whether that one has certainly ended.
+"""Which process is which, and whether it has certainly ended.
 
-The kernel is asked, so a process that merely lost its line to the database never counts as dead.
+The kernel is asked, so a process that merely lost its line to the database never counts as dead. What
+the kernel does not tell, or what another kernel would have to tell, nobody here knows: then it may live.
 """
 
 import os
@@ -8,43 +9,48 @@ import socket
 from pathlib import Path
 
 PROC = Path("/proc")
-DEAD = {"Z", "X"}  # ended, whether or not its parent has noticed
+ENDED = {b"Z", b"X"}  # whether or not its parent has noticed
+NOWHERE = ""
 
 
 def me() -> str:
-    """Name this process: where it runs, when it began, its number."""
-    pid = os.getpid()
-    return f"{here()}:{began(pid) or ''}:{pid}"
+    """Name this process: its machine, its kernel and table of processes, when it began, its number."""
+    place, pid = here(), os.getpid()
+    began = stat("self")[19].decode() if place else ""
+    return f"{place or socket.gethostname()[:12]}:{began}:{pid}"
 
 
 def here() -> str:
-    """Name the machine, and which of its process tables is ours."""
+    """Name this kernel since its start, and which of its tables of processes is ours."""
     try:
-        table = str((PROC / "self/ns/pid").stat().st_ino)
+        kernel = (PROC / "sys/kernel/random/boot_id").read_text().replace("-", "")[:16]
+        table = (PROC / "self/ns/pid").stat().st_ino
+        is_ours = number("self") == os.getpid()  # another table's files may be mounted here
     except OSError:
-        table = ""
-    return f"{socket.gethostname()[:24]}/{table}"
+        return NOWHERE
+    return f"{socket.gethostname()[:12]}/{kernel}/{table}" if is_ours else NOWHERE
 
 
 def is_gone(name: str) -> bool:
-    """Tell whether a process has certainly ended; of another machine nobody here can tell."""
+    """Tell whether a process has certainly ended."""
     place, _, life = name.partition(":")
-    began_at, _, pid = life.partition(":")
-    if place != here() or place.endswith("/") or not began_at or not pid.isdecimal():
+    began, _, pid = life.partition(":")
+    if not began or not pid.isdecimal() or place != here():
         return False
     try:
         os.kill(int(pid), 0)
+        facts = stat(pid)
     except ProcessLookupError:
         return True
-    except PermissionError:
-        return False
-    return began(int(pid)) != began_at
-
-
-def began(pid: int) -> str:
-    """Read when a process began, in ticks since the machine did: nothing for one that has ended."""
-    try:
-        facts = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return ""
-    return "" if facts[0] in DEAD else facts[19]
+        return False
+    return facts[0] in ENDED or facts[19] != began.encode()
+
+
+def number(process: str) -> int:
+    return int((PROC / process / "stat").read_bytes().split(b" ", 1)[0])
+
+
+def stat(process: str) -> list[bytes]:
+    """Read the kernel's facts of a process: its state first. Its name, left out, may hold anything."""
+    return (PROC / process / "stat").read_bytes().rpartition(b")")[2].split()

@@ -174,9 +174,13 @@ class Reaper:
         leading = Lane.objects.filter(runner_until__gt=timezone.now()).order_by()
         runners = sorted(leading.values_list("runner", flat=True).distinct())
         if runners:
+            victim = int(self.chance.choice(runners).rpartition(":")[2])
             with suppress(ProcessLookupError):
-                os.kill(int(self.chance.choice(runners).rpartition(":")[2]), signal.SIGKILL)
+                os.kill(victim, signal.SIGKILL)
                 self.killed += 1
+            for one in self.mine:
+                if one.pid == victim:
+                    one.wait()
         # The desk brings its own back by itself.
         self.mine = [one if one.poll() is None else start_stream() for one in self.mine]
 

@@ -138,6 +138,9 @@ class Timing:
         )
 
 
+FREE = {"phase": Phase.NONE, "lease_until": None, "holder": ""}  # nobody has it
+
+
 def need(task: Standing, state: State, phase: Phase | None = None) -> None:
     if task.state != state or (phase is not None and task.phase != phase):
         raise NotPossible(f"it is {task.state} {task.phase}".strip())
@@ -147,10 +150,9 @@ def end(state: State, reason: Reason, message: str = "", **more: Any) -> dict[st
     """Spell the end of a task."""
     return {
         "state": state,
-        "phase": Phase.NONE,
         "reason": reason,
         "message": message,
-        "lease_until": None,
+        **FREE,
         **more,
     }
 
@@ -200,7 +202,7 @@ def in_doubt(task: Standing) -> Step:
     need(task, State.RUNNING, Phase.CLAIMED)
     if not task.attempts:
         raise NotPossible("it never left")
-    changes = {"state": State.UNKNOWN, "phase": Phase.NONE, "lease_until": None}
+    changes = {"state": State.UNKNOWN, **FREE}
     message = "An earlier attempt stands at the broker: it was not sent again."
     return Step("in doubt", {**changes, "readings": 0, "read_at": None, "message": message})
 
@@ -208,7 +210,7 @@ def in_doubt(task: Standing) -> Step:
 def put_back(task: Standing, now: datetime, message: str) -> Step:
     """Give up a claim for a second: nothing was sent."""
     need(task, State.RUNNING, Phase.CLAIMED)
-    changes = {"state": State.PENDING, "phase": Phase.NONE, "lease_until": None}
+    changes = {"state": State.PENDING, **FREE}
     again = now + timedelta(seconds=1)
     return Step("put back", {**changes, "message": message, "try_at": again})
 
@@ -222,7 +224,7 @@ def cap(task: Standing, params: dict[str, Any]) -> Step:
 def no_exit(task: Standing) -> Step:
     """Put it back among the entries: what it was asked for has changed, and it makes nothing smaller."""
     need(task, State.RUNNING, Phase.CLAIMED)
-    changes = {"state": State.PENDING, "phase": Phase.NONE, "lease_until": None}
+    changes = {"state": State.PENDING, **FREE}
     return Step("no longer smaller", {**changes, "is_exit": False})
 
 
@@ -259,7 +261,7 @@ def not_sent(
     need(task, State.RUNNING, Phase.SENDING)
     again = now + pause
     if may_retry and task.attempts < task.most_attempts and again < task.expires_at:
-        changes = {"state": State.PENDING, "phase": Phase.NONE, "lease_until": None}
+        changes = {"state": State.PENDING, **FREE}
         return Step("not sent, again", {**changes, "try_at": again, "message": message})
     return Step("not sent", end(State.FAILED, Reason.NOT_SENT, message))
 
@@ -267,7 +269,7 @@ def not_sent(
 def unclear(task: Standing, message: str) -> Step:
     """Nobody can tell: it is looked for at the broker and never repeated."""
     need(task, State.RUNNING, Phase.SENDING)
-    changes = {"state": State.UNKNOWN, "phase": Phase.NONE, "lease_until": None}
+    changes = {"state": State.UNKNOWN, **FREE}
     return Step("unclear", {**changes, "message": message})
 
 
@@ -279,7 +281,7 @@ def lease_over(task: Standing, now: datetime, *, is_gone: bool = False) -> Step:
     need(task, State.RUNNING)
     if not is_gone and task.lease_until is not None and task.lease_until > now:
         raise NotPossible("its owner may live")
-    changes: dict[str, Any] = {"phase": Phase.NONE, "lease_until": None}
+    changes: dict[str, Any] = {**FREE}
     if task.phase == Phase.SENDING:
         message = "The process that sent it ended before the answer was kept."
         return Step("left unclear", {**changes, "state": State.UNKNOWN, "message": message})

@@ -18,6 +18,7 @@ class Lanes:
         self.mine: dict[int, float] = {}  # until when our word holds without asking
         self.theirs: dict[int, tuple[str, float]] = {}  # who leads it, and until when that holds
         self.caught_up: set[int] = set()  # whose book was read since the lane is ours
+        self.unswept: set[int] = set()  # taken from others, who may have left something
 
     def lead(self, account_id: int) -> bool:
         """Tell whether this process looks after the account, and keep it so for a while."""
@@ -40,6 +41,8 @@ class Lanes:
         leads = bool(free.update(runner=self.name, runner_until=now + LEASE))
         self.mine[account_id] = time.monotonic() + LEASE.total_seconds() / 2 if leads else 0.0
         self.theirs.pop(account_id, None)
+        if leads and leader != self.name:
+            self.unswept.add(account_id)
         return leads
 
     def are_led_elsewhere(self, account_id: int) -> bool:

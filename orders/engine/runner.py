@@ -109,8 +109,9 @@ class Runner:
         after: float | None = None
         try:
             if self.lanes.lead(account_id):
-                if with_sweep:
+                if with_sweep or account_id in self.lanes.unswept:
                     sweep.sweep(account_id, self.sender.timing)
+                    self.lanes.unswept.discard(account_id)
                 after = self.drain(account_id)
         except Exception:
             logger.exception("account %s is looked after again in a moment", account_id)

@@ -285,7 +285,7 @@ def test_a_position_is_closed_from_its_row(desk, account, page, picture):
     sheet = page.locator("#sheet")
     expect(sheet).to_contain_text("Sell 66 INFY")
     picture(page, "exit")
-    sheet.get_by_role("button", name="Exit 66").click()
+    sheet.get_by_role("button", name="Exit", exact=True).click()
 
     expect(page.locator("#chips")).to_contain_text("Order placed successfully", timeout=6000)
     expect(row).to_have_class(re.compile("is-closed"), timeout=12_000)

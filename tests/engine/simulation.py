@@ -41,6 +41,7 @@ class Row:
     readings: int = 0
     read_at: datetime | None = None
     lease_until: datetime | None = None
+    holder: str = ""
     sent_at: datetime | None = None
     tag: str = ""
     order_id: str = ""
@@ -157,7 +158,7 @@ class World:
         if row.expires_at <= self.now:
             self.move(row, core.end_before_sending(row, Reason.EXPIRED, ""))
             return
-        self.move(row, core.claim(row, self.now, TIMING, ""))
+        self.move(row, core.claim(row, self.now, TIMING, "somebody"))
         yield
         began = self.now
         if self.stopped_at is not None:
@@ -205,12 +206,12 @@ class World:
                 yield
 
     def look_after(self, row: Row, book: list[Order], read_at: datetime) -> None:
-        if row.state == State.RUNNING and row.lease_until and row.lease_until <= self.now:
-            step = core.lease_over(row, self.now)
+        # Now and then a living process is taken for dead.
+        is_robbed = row.state == State.RUNNING and self.chance.random() < 0.05
+        if is_robbed or (row.lease_until and row.lease_until <= self.now):
+            step = core.lease_over(row, self.now, is_gone=is_robbed)
             if self.is_naive and step.what == "left unclear":
-                step = core.Step(
-                    "requeued", {"state": State.PENDING, "phase": Phase.NONE, "lease_until": None}
-                )
+                step = core.Step("requeued", {"state": State.PENDING, **core.FREE})
             self.move(row, step)
         elif row.state == State.PENDING and row.expires_at <= self.now:
             self.move(row, core.end_before_sending(row, Reason.EXPIRED, ""))

@@ -33,12 +33,16 @@ def ended():
 
 @pytest.fixture
 def alive():
-    """A process that waits, and its name."""
-    program = "from tradedesk import lives; print(lives.me(), flush=True); input()"
+    """A process that waits, and its name: to the kernel it is called what no text may be."""
+    program = (
+        "from tradedesk import lives; open('/proc/self/comm', 'wb').write('aरणनीति'.encode()[:15]);"
+        "print(lives.me(), flush=True); input()"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", program],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR,
     )  # fmt: skip
+    assert process.stdout
     yield process, process.stdout.readline().strip()
     process.kill()
     process.communicate()
@@ -75,7 +79,28 @@ def test_another_process_with_the_same_number_is_not_the_one_that_ended():
     assert lives.is_gone(f"{place}:{int(began) - 1}:{number}")
 
 
-@pytest.mark.parametrize("name", ["", "somewhere", ELSEWHERE, "a:b:c:d", "box/:1:1"])
+def test_nobody_is_gone_for_one_who_cannot_look(alive):
+    _, name = alive
+    program = (
+        "import resource, sys; from tradedesk import lives; place = lives.here();"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); lives.here = lambda: place;"
+        "print(lives.is_gone(sys.argv[1]))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", program, name], capture_output=True, text=True, check=True, cwd=settings.BASE_DIR
+    )  # fmt: skip
+    assert told.stdout.strip() == "False", told.stderr
+
+
+def test_a_machine_of_the_same_name_is_another_one():
+    """The first table of processes has the same number on every kernel."""
+    place, began, _ = lives.me().split(":")
+    name, kernel, table = place.split("/")
+    assert lives.is_gone(f"{name}/{kernel}/{table}:{began}:3999999")
+    assert not lives.is_gone(f"{name}/{kernel[::-1]}/{table}:{began}:3999999")
+
+
+@pytest.mark.parametrize("name", ["", "somewhere", ELSEWHERE, "a:b:c:d", "box::1"])
 def test_of_what_is_not_here_nobody_says_that_it_is_gone(name):
     assert not lives.is_gone(name)
 

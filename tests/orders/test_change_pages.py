@@ -286,12 +286,48 @@ def test_a_position_is_closed_at_the_market_with_protection_and_a_cap(client, ac
     answers = [client.post(path, form) for _ in range(2)]
 
     task = OrderTask.objects.get()
-    assert f"Sell {position.quantity} INFY" in said(page)
+    assert f"{position.quantity} open" in said(page)
     assert [answer.status_code for answer in answers] == [303, 303]
     assert task.is_exit
     assert task.params[CAPPED]
     assert task.params["market_protection"] == "-1"
     assert (task.params["side"], task.params["quantity"]) == ("SELL", position.quantity)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said_of_it"),
+    [
+        ("0", "Quantity: Give 1 to"),
+        ("6", "no more is open"),
+        ("-2", "Quantity: It must not be negative"),
+        ("1k", "Write the number in full"),
+        ("2.5", "It must be a whole number"),
+    ],
+)
+def test_no_other_part_of_a_position_can_be_closed(client, account, position, typed, said_of_it):
+    named = {"exchange": position.exchange, "symbol": position.symbol, "product": position.product}
+    path = f"/a/{account.code}/positions/exit/"
+    key = key_in(client.get(f"{path}?{urlencode(named)}"))
+
+    answer = client.post(path, named | {"key": key, "net": position.quantity, "quantity": typed})
+
+    assert answer.status_code == 422
+    assert said_of_it in said(answer)
+    assert f'value="{typed}"' in answer.text
+    assert not OrderTask.objects.exists()
+
+
+def test_a_part_of_a_position_can_be_closed(client, account, position):
+    named = {"exchange": position.exchange, "symbol": position.symbol, "product": position.product}
+    path = f"/a/{account.code}/positions/exit/"
+    page = client.get(f"{path}?{urlencode(named)}")
+    form = named | {"key": key_in(page), "net": position.quantity, "quantity": "2"}
+
+    assert client.post(path, form).status_code == 303
+
+    task = OrderTask.objects.get()
+    assert (task.params["side"], task.params["quantity"]) == ("SELL", 2)
+    assert f'value="{position.quantity}"' in page.text
 
 
 def test_an_exit_without_protection_is_refused(client, account, position):

@@ -65,10 +65,14 @@ class Kite(KiteConnect):
             if access_token and self.session_expiry_hook:
                 self.session_expiry_hook(access_token)
             raise
-        return [] if data is None and route in LISTS else data
+        if route not in LISTS:
+            return data
+        if not isinstance(data, list | None):
+            raise TypeError("no list")  # to take it for an empty one would lose what is there
+        return data or []
 
     def _format_response(self, data: Any) -> Any:
-        """Leave times as they came: `rows` reads them, and does not guess at what it does not know."""
+        """Leave times as they came: `values.ist` reads them, and does not guess at what it does not know."""
         return data
 
     def _headers(self, access_token: str) -> dict[str, str]:

@@ -106,7 +106,7 @@ def day(value: object) -> date | None:
 
 
 def raw(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep a row as it came: times that the official client made are text again."""
+    """Keep a row as it came: the times that the official client makes of candles are text again."""
     return {name: came(value) for name, value in row.items()}
 
 
