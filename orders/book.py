@@ -20,6 +20,7 @@ from orders import inbox, news, strategies
 from orders.engine.adoption import adopt
 from orders.inbox import Subject, Telling, telling
 from orders.ledger import GttTrigger, Order, OrderStep, Trade, trading_day
+from tradedesk.memory import Memory
 
 SENT = "SENT"  # our own word, until the broker's first
 STATIONS = list(OrderStatus)  # in the order of an order's life
@@ -33,6 +34,7 @@ LONGEST = {
 }
 LARGEST = 2**63 - 1
 SHORT = ("content", "status", "filled_quantity")
+content_again = Memory(inbox.content_of_raw)
 STEP = [
     "status_text", "message", "quantity", "filled_quantity", "price", "trigger_price",
     "average_price", "updated_at",
@@ -47,7 +49,7 @@ def absorb(
     by_id: dict[str, list[OrderUpdate]] = {}
     misfits: list[Telling] = []
     for update in updates:
-        if why := why_not(update):
+        if why := why_not_again(update.order_id, update):
             misfits.append(telling(update.order_id, update.raw, why))
         else:
             by_id.setdefault(update.order_id, []).append(update)
@@ -108,7 +110,7 @@ def new_ones(
     last = {row[0]: row[1:] for row in kept.values_list("order_id", *SHORT)}
 
     def is_known(one: OrderUpdate) -> bool:
-        content = telling(one.order_id, one.raw).content
+        content = content_again(one.order_id, one.raw)
         return last.get(one.order_id) == (content, one.status, one.filled_quantity)
 
     return {order_id: some for order_id, some in told.items() if not all(map(is_known, some))}
@@ -130,6 +132,9 @@ def why_not(update: OrderUpdate) -> str:
     if any(abs(one) > LARGEST for one in numbers):
         return "a number is larger than any order"
     return ""
+
+
+why_not_again = Memory(why_not)
 
 
 def remember(

@@ -77,6 +77,10 @@ def without_secrets(value: Any) -> Any:
     return [without_secrets(one) for one in value] if isinstance(value, list | tuple) else value
 
 
+def content_of_raw(raw: Mapping[str, Any]) -> str:
+    return content_of(without_secrets(raw))
+
+
 @lru_cache(4096)
 def is_secret(name: str) -> bool:
     return name != "instrument_token" and any(word in name for word in SECRETS)

@@ -30,7 +30,7 @@ from orders.instruments.syncing import sync_due
 from orders.waiting import wait
 
 LASTS = timedelta(minutes=15)  # in a storm: longer than any queue of it
-GIVES_FOR = 360.0  # seconds
+GIVES_FOR = 620.0  # seconds
 STORMS_FOR = 770.0  # a call of `bench` has fourteen minutes
 KILL_EVERY = 5.0
 FAULTS = (

@@ -5,11 +5,13 @@ from typing import Any
 from accounts.brokers.errors import BrokerError, InvalidOrder
 from accounts.brokers.kite.client import Client, reading, rows_of, writing
 from accounts.brokers.kite.refusals import Refusal, name_refusal
-from accounts.brokers.kite.rows import fill_from, order_from, placed_from
+from accounts.brokers.kite.rows import Row, fill_from, order_from, placed_from
 from accounts.brokers.kite.values import text
 from accounts.brokers.types import Fill, OrderChange, OrderRequest, OrderUpdate, Placed, Variety
+from tradedesk.memory import Memory
 
 PLACE = "place the order"
+as_before = Memory(order_from)
 
 
 class Orders(Client):
@@ -66,7 +68,7 @@ class Orders(Client):
 
     def orders(self) -> list[OrderUpdate]:
         with reading("read the order book"):
-            return rows_of("read the order book", order_from, self.kite.orders())
+            return rows_of("read the order book", order_of, self.kite.orders())
 
     def order_history(self, order_id: str) -> list[OrderUpdate]:
         with reading("read the order"):
@@ -83,6 +85,10 @@ class Orders(Client):
     def find_by_tag(self, tag: str) -> list[OrderUpdate]:
         """Read the whole book, once: Kite has no look-up by tag."""
         return [order for order in self.orders() if order.is_tagged(tag)]
+
+
+def order_of(row: Row) -> OrderUpdate:
+    return as_before(row["order_id"], row)
 
 
 def terms_of(order: OrderRequest) -> dict[str, Any]:
