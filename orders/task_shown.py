@@ -117,10 +117,15 @@ class TaskLine:
             case State.COMPLETED:
                 return "SENT"
             case State.FAILED:
-                return "FAILED"
+                return "CANCELLED" if self.is_withdrawn else "FAILED"
             case State.DEAD_LETTER if self.task.reason not in MAY_STAND:
                 return "FAILED"
         return "UNKNOWN"
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Tell that somebody took it back before it left: that is no failure."""
+        return self.task.state == State.FAILED and self.task.reason == Reason.CANCELLED
 
     @property
     def is_settled(self) -> bool:
@@ -149,6 +154,8 @@ class TaskLine:
                 return "On its way to the broker"
             case State.COMPLETED:
                 return DONE[Kind(task.kind)]
+            case State.FAILED if self.is_withdrawn:
+                return f"Not sent: {task.message.rstrip('.')}"
             case State.FAILED | State.DEAD_LETTER:
                 return f"{FAILED[Kind(task.kind)]}: {task.message.rstrip('.') or task.reason}"
         return self.nobody_knows
@@ -183,7 +190,7 @@ class TaskLine:
 def counts_of(lines: Sequence[TaskLine]) -> dict[str, Any]:
     """Count what was sent, and name apart what was not, the worst first."""
     counts = Counter(line.word for line in lines)
-    words = ("FAILED", "UNKNOWN", "SENDING", "WAITING")
+    words = ("FAILED", "UNKNOWN", "SENDING", "WAITING", "CANCELLED")
     unsent = [(word, str(counts[word])) for word in words if counts[word]]
     return {"sent": counts["SENT"], "unsent": unsent}
 
@@ -244,7 +251,8 @@ def to_look_at(account_ids: Iterable[int], at: datetime) -> OrderTaskQuerySet:
     mine = OrderTask.objects.filter(account__in=account_ids)
     begins = datetime.combine(trading_day(at), time.min, IST)
     working = Q(pk__in=mine.working().values("pk"))
-    failed = Q(state=State.FAILED, created_at__gte=begins) & ~Q(reason=Reason.ABANDONED)
+    decided = Q(reason__in=[Reason.ABANDONED, Reason.CANCELLED])  # by a person, who knows
+    failed = Q(state=State.FAILED, created_at__gte=begins) & ~decided
     to_decide = Q(pk__in=mine.dead_letters().values("pk"))
     found = mine.filter(working | failed | to_decide).select_related("account")
     return found.order_by("-created_at", "-pk")

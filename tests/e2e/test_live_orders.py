@@ -37,7 +37,7 @@ END = """
 from orders.engine import core, store
 from orders.engine.models import OrderTask
 for task in OrderTask.objects.filter(account__code={code!r}, state="PENDING").order_by("sequence")[:{number}]:
-    store.move(task, core.end_before_sending(task, core.Reason.CANCELLED, "It was cancelled."))
+    store.move(task, core.end_before_sending(task, core.Reason.LIMIT, "It was cancelled."))
 """
 GIVE_UP = """
 from orders.engine import core, store

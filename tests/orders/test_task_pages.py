@@ -227,7 +227,9 @@ def test_a_chip_withdraws_what_waits_and_tells_what_became_of_it(account, enter,
     for answer in answers:
         assert f'id="chip-{task.pk}"' in answer.content.decode()
         assert "/withdraw/" not in answer.content.decode()
-        assert f"{asha.email} withdrew it before it left" in said(answer)
+        assert f"Not sent: {asha.email} withdrew it before it left" in said(answer)
+        assert "CANCELLED" in said(answer)
+    assert "withdrew" not in said(client.get(f"/a/{account.code}/tasks/"))
 
 
 @pytest.mark.django_db
