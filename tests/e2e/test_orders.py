@@ -283,7 +283,7 @@ def test_a_position_is_closed_from_its_row(desk, account, page, picture):
 
     row.get_by_role("link", name="Exit INFY").click()
     sheet = page.locator("#sheet")
-    expect(sheet).to_contain_text("Sell 66 INFY")
+    expect(sheet).to_contain_text("66 open")
     picture(page, "exit")
     sheet.get_by_role("button", name="Exit", exact=True).click()
 
