@@ -23,6 +23,7 @@ from orders.ticket_shown import filled, remarks_of
 from orders.tickets.forms import JudgedForm, TypedField, WordField
 from orders.tickets.typed import read_whole
 from portfolio import conversions
+from portfolio.looking import look
 from portfolio.models import PositionRow
 from tradedesk.http import DeskRequest
 
@@ -52,8 +53,11 @@ def convert_position(request: DeskRequest, code: str) -> HttpResponse:
     if request.method == "POST":
         return submitted(request, account)
     named = {name: request.GET.get(name, "")[:60] for name in ("exchange", "symbol", "product")}
+    age = look(request.user, account)
     row = conversions.position_of(account, named)
-    return show(request, account, ConvertForm(initial=named | (starting(account, row))), row)
+    return show(
+        request, account, ConvertForm(initial=named | (starting(account, row))), row, age=age
+    )
 
 
 def starting(account: BrokerAccount, row: PositionRow | None) -> dict[str, Any]:
@@ -107,6 +111,7 @@ def show(
     row: PositionRow | None,
     *,
     key: str = "",
+    age: str = "",
     earlier: OrderTask | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -120,6 +125,7 @@ def show(
         "targets": [(one, one) for one in targets],
         "remarks": remarks_of(form) if form.is_bound else {},
         "is_filled": status == 200,
+        "age": age,
         "earlier": task_shown.line_of(earlier) if earlier else None,
         "key": key or form_keys.make(request.user, account),
         "why_not": why_not(request, account, row, targets),

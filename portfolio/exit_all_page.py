@@ -23,6 +23,7 @@ from orders.engine.models import OrderTask, Source
 from orders.tickets.forms import TypedField
 from orders.tickets.typed import read_protection
 from portfolio.closings import Closings, closing_orders, closings_of
+from portfolio.looking import look
 from portfolio.models import PositionRow
 from tradedesk.http import DeskRequest, SeeOther
 
@@ -101,7 +102,7 @@ def exit_all(request: DeskRequest, code: str) -> HttpResponse:
     """Show each order that closing everything would send, and take them all."""
     account = find_account(request.user, code, needs=Role.TRADER)
     if request.method != "POST":
-        return show(request, account)
+        return show(request, account, age=look(request.user, account))
     form = ExitAllForm(request.POST)
     if not form.is_valid():
         return show(
@@ -169,7 +170,7 @@ def with_closings(
 
 
 def show(
-    request: DeskRequest, account: BrokerAccount, *, why: list[str] | None = None
+    request: DeskRequest, account: BrokerAccount, *, why: list[str] | None = None, age: str = ""
 ) -> HttpResponse:
     facts = {
         "account": account,
@@ -177,6 +178,7 @@ def show(
         "rows": with_closings(account, legs, timezone.now()),
         "protection": request.POST.get("protection", "auto")[:10],
         "why": why,
+        "age": age,
         "key": form_keys.make(request.user, account),
         "no_trading": why_no_trading(request.user, account),
         "back": reverse("positions_of", args=[account.code]),

@@ -21,6 +21,7 @@ from orders.tickets.forms import TypedField, WordField
 from orders.tickets.typed import read_protection, read_whole
 from portfolio.closings import Closings, closing_orders, closings_of
 from portfolio.conversions import position_of
+from portfolio.looking import look
 from portfolio.models import PositionRow
 from tradedesk.http import DeskRequest
 from tradedesk.money import quantity as grouped
@@ -64,7 +65,7 @@ def exit_position(request: DeskRequest, code: str) -> HttpResponse:
     if request.method == "POST":
         return submitted(request, account)
     asked = {name: request.GET.get(name, "")[:60] for name in ("exchange", "symbol", "product")}
-    return show(request, account, asked)
+    return show(request, account, asked, age=look(request.user, account))
 
 
 def submitted(request: DeskRequest, account: BrokerAccount) -> HttpResponse:
@@ -121,6 +122,7 @@ def show(
     why: str = "",
     earlier: Any = None,
     key: str = "",
+    age: str = "",
 ) -> HttpResponse:
     position = position_of(account, named)
     facts = {
@@ -130,6 +132,7 @@ def show(
         "closings": against(position) if position else None,
         "named": {name: named.get(name) or "" for name in ("symbol", "quantity", "protection")},
         "why": why,
+        "age": age,
         "earlier": task_shown.line_of(earlier) if earlier else None,
         "key": key or form_keys.make(request.user, account),
         "no_trading": why_no_trading(request.user, account),

@@ -23,7 +23,8 @@ def read(account, *parts, age=0.0):
     """Let these parts have been read so many seconds ago."""
     for part in parts or (Part.POSITIONS, Part.ORDERS):
         at = store.now() - timedelta(seconds=age)
-        Dataset.objects.update_or_create(account=account, part=part, defaults={"synced_at": at})
+        stands_so = {"synced_at": at, "asked_at": at}
+        Dataset.objects.update_or_create(account=account, part=part, defaults=stands_so)
 
 
 def holds(account, quantity, *, symbol="INFY", exchange="NSE", price="1500", **facts):

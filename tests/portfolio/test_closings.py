@@ -1,5 +1,6 @@
 """What works against a position is named before its exit is pressed, with what to do."""
 
+import re
 from decimal import Decimal
 from urllib.parse import urlencode
 
@@ -7,8 +8,9 @@ import pytest
 
 from accounts import linking
 from accounts.brokers.words import OrderStatus
+from orders import datasets
 from orders.instruments import import_master
-from tests.engine.risky import holds, stands
+from tests.engine.risky import holds, read, stands
 from tests.orders.listing import FRIDAY, market
 from tests.orders.test_ticket_page import said
 
@@ -33,7 +35,12 @@ def client(account, asha, enter):
 
 
 def pages(client, account):
-    """Open the exit of the position, and the exit of all."""
+    """Open the exit of the position, and the exit of all, on what stands in the tables."""
+    read(account, age=-3600)
+    return opened(client, account)
+
+
+def opened(client, account):
     path = f"/a/{account.code}/positions/"
     return client.get(f"{path}exit/?{urlencode(PLACE)}"), client.get(f"{path}exit-all/")
 
@@ -88,4 +95,26 @@ def test_what_closes_nothing_of_it_is_not_named(client, account, other):
 
     for page in pages(client, account):
         assert "already" not in said(page)
-        assert "Sell 5 INFY" in said(page)
+        assert re.search("5 open|Sell 5 INFY", said(page))
+
+
+def test_an_exit_on_old_figures_says_how_old_they_are(client, account):
+    """Here nobody fetches what is asked for."""
+    for page in opened(client, account):
+        assert "The positions of this account were not read yet." in said(page)
+
+    holds(account, 5)
+    read(account, age=600)
+    for page in opened(client, account):
+        assert "No newer figures yet. The position is as it was read at" in said(page)
+    for page in pages(client, account):
+        assert "No newer figures" not in said(page)
+
+
+def test_what_an_order_changed_is_not_new_however_young(client, account):
+    holds(account, 5)
+    read(account)
+    datasets.renew_soon(account.pk)
+
+    for page in opened(client, account):
+        assert "No newer figures yet." in said(page)
