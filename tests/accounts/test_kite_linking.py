@@ -18,6 +18,7 @@ from accounts.brokerage import (
     AutomaticLogin,
     BrokerAccount,
     Credentials,
+    LoginSession,
     Membership,
     Mode,
     Role,
@@ -529,9 +530,15 @@ def test_it_logs_in_between_the_flush_and_the_close(allowed, hour, is_due):
     assert upkeep.is_hour_to_log_in(allowed, at) is is_due
 
 
+def end_in(**later):
+    """Let the session end then, whatever the hour of this run is."""
+    LoginSession.objects.update(expires_at=timezone.now() + timedelta(**later))
+
+
 def test_a_session_is_renewed_before_its_end_where_the_broker_gave_the_means(account, opened):
     token = request_token(account, opened)
     ways_in.by_request_token(account, token)
+    end_in(hours=5)
     session = stored().session
     assert not upkeep.refresh(ways_in.fresh(account))  # its end is far away
     with time_machine.travel(session.expires_at - timedelta(minutes=20)):

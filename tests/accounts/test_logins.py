@@ -1,6 +1,6 @@
 """Sessions end when the broker says so, and never because the line is bad."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -8,7 +8,7 @@ from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 
 from accounts import lines, linking, logins, upkeep, ways_in
-from accounts.brokerage import BrokerAccount, State
+from accounts.brokerage import BrokerAccount, LoginSession, State
 from accounts.brokers.registry import kind
 from accounts.brokers.types import BrokerSession
 from accounts.models import AuditEvent
@@ -121,6 +121,8 @@ def test_half_an_hour_before_the_end_it_says_so_and_then_it_needs_a_log_in(accou
 
 @pytest.mark.django_db(transaction=True)
 def test_its_members_hear_of_it_and_nobody_else(exchange, account, asha, stranger, enter):  # noqa: F811
+    LoginSession.objects.update(expires_at=timezone.now() + timedelta(hours=5))
+
     async def listen():
         heard = await connected(await sync_to_async(enter)(asha))
         silent = await connected(await sync_to_async(enter)(stranger))

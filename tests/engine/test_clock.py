@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts.brokerage import LoginSession
 from orders.engine import store
 from tests.engine.desk import again, at_exchange, faults, give, work
 
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.django_db
 def test_a_wrong_clock_neither_ends_an_order_early_nor_calls_it_absent(
     account, exchange, sender, wrong
 ):
+    LoginSession.objects.update(expires_at=timezone.now() + timedelta(hours=5))
     with time_machine.travel(timezone.now() + wrong, tick=True):
         placed = give(account)
         work(sender, account)
