@@ -110,3 +110,18 @@ def test_a_read_of_anything_succeeds_or_is_refused_by_name(broker, parrot, read,
     failure = failure_of(getattr(broker, read))
 
     assert failure is None or str(failure)
+
+
+@pytest.mark.parametrize("read", ["orders", "trades", "holdings", "gtts"])
+@pytest.mark.parametrize("value", ["", {}, 0, False, "[]"], ids=repr)
+def test_what_is_no_list_is_no_empty_one(broker, parrot, read, value):
+    parrot.next = http(200, json.dumps({"status": "success", "data": value}).encode())
+
+    assert failure_of(getattr(broker, read)) is not None
+
+
+@pytest.mark.parametrize("value", [None, []], ids=repr)
+def test_nothing_and_an_empty_list_are_an_empty_book(broker, parrot, value):
+    parrot.next = http(200, json.dumps({"status": "success", "data": value}).encode())
+
+    assert list(broker.orders()) == []

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 
-from orders.engine import store, sweep
+from orders.engine import core, store, sweep
 from orders.engine.core import Timing
 from orders.engine.leading import LEASE, Lanes
 from orders.engine.models import Lane, OrderTask
 from orders.engine.runner import Runner
-from tests.engine.desk import again, give, running, until
+from tests.engine.desk import again, give, running, until, work
 from tradedesk import lives
 
 pytestmark = pytest.mark.django_db
@@ -193,3 +193,54 @@ def test_what_a_process_may_still_send_is_left_to_it(account, holder):
     sweep.sweep(account.pk, Timing())
 
     assert (again(task).state, again(task).phase) == ("RUNNING", "SENDING")
+
+
+def test_another_table_of_processes_is_another_place():
+    place, began, _ = lives.me().split(":")
+    name, kernel, table = place.split("/")
+    assert not lives.is_gone(f"{name}/{kernel}/{int(table) + 1}:{began}:3999999")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_takes_over_a_lane_looks_first_at_what_was_left(account, sender, ended):
+    task = give(account)
+    taken_by(task, ended, "SENDING")
+    led_by(account, ended)
+
+    # As a hint does it: no sweep was asked for.
+    Runner(sender).look_after(account.pk, with_sweep=False)
+
+    assert again(task).state != "RUNNING"
+
+
+@pytest.mark.parametrize("phase", ["CLAIMED", "SENDING"])
+def test_whoever_lets_go_of_a_task_holds_it_no_more(phase):
+    now = store.now()
+    task = OrderTask(
+        state="RUNNING", phase=phase, holder=lives.me(), attempts=1, sent_at=now, try_at=now,
+        expires_at=now + timedelta(minutes=1), lease_until=now - timedelta(seconds=1),
+    )  # fmt: skip
+    if phase == "CLAIMED":
+        steps = [
+            core.in_doubt(task), core.put_back(task, now, "no"), core.no_exit(task),
+            core.end_before_sending(task, core.Reason.LIMIT, "no"), core.lease_over(task, now),
+        ]  # fmt: skip
+    else:
+        steps = [
+            core.accepted(task, ["1"]), core.refused(task, "no"), core.unclear(task, "?"),
+            core.not_sent(task, now, timedelta(0), "no", may_retry=True),
+            core.not_sent(task, now, timedelta(0), "no", may_retry=False),
+            core.lease_over(task, now),
+        ]  # fmt: skip
+    for step in steps:
+        changes = step.changes
+        assert changes["state"] != "RUNNING", step.what
+        assert (changes["holder"], changes["lease_until"], changes["phase"]) == ("", None, "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_sent_has_no_holder_left(account, exchange, sender):
+    task = give(account)
+    work(sender, account)
+
+    assert (again(task).state, again(task).holder) == ("COMPLETED", "")

@@ -109,6 +109,16 @@ def test_a_book_in_which_nothing_changed_is_compared_in_one_question(
     assert book.absorb(account, moved, heard_from="sync", at=NOW) == 1
 
 
+def test_a_word_that_was_learnt_since_is_read_anew(account):
+    """The broker says what it said before, and the desk reads it otherwise now."""
+    book.absorb(account, [told(OrderStatus.OPEN)], heard_from="sync", at=NOW)
+    Order.objects.update(status=OrderStatus.RECEIVED)
+
+    later = NOW + timedelta(seconds=5)
+    assert book.absorb(account, [told(OrderStatus.OPEN)], heard_from="sync", at=later) == 1
+    assert Order.objects.get().status == OrderStatus.OPEN
+
+
 def test_a_final_state_stands_whatever_comes_late(account):
     book.absorb(account, [told(OrderStatus.CANCELLED, second=2)], heard_from="sync", at=NOW)
     book.absorb(account, [told(OrderStatus.OPEN, second=9)], heard_from="stream", at=NOW)
