@@ -1,5 +1,7 @@
 """Who may do what with which account: the one place that every page, panel, command and socket asks."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -7,6 +9,7 @@ from django.http import Http404
 
 from accounts.brokerage import RANK, BrokerAccount, Membership, Role
 from accounts.models import User
+from tradedesk.database import answers
 
 
 def find_account(user: User, code: str, *, needs: Role = Role.VIEWER) -> BrokerAccount:
@@ -36,21 +39,29 @@ def role_of(user: User, account: BrokerAccount) -> Role | None:
 
 def may_trade(user: User, account: BrokerAccount) -> bool:
     """Tell whether this person's orders may leave for this account at all."""
-    return not why_no_trading(user, account)
+    return not why_no_trading(user.pk, account.pk)
 
 
-def why_no_trading(user: User, account: BrokerAccount) -> str:
+MEMBER = """
+SELECT member.role, account.paused_at FROM accounts_membership member
+JOIN accounts_brokeraccount account ON account.id = member.account_id
+JOIN accounts_user person ON person.id = member.user_id
+WHERE member.user_id = %s AND member.account_id = %s
+  AND person.is_active AND account.unlinked_at IS NULL
+"""
+
+
+def why_no_trading(user_id: int, account_id: int) -> str:
     """Say what holds this person's orders back, as it is stored now; nothing if they may leave."""
-    membership = memberships_of(user.pk).filter(account=account, user__is_active=True).first()
-    if membership is None:
-        return "You are no member of this account."
-    if RANK[Role(membership.role)] < RANK[Role.TRADER]:
-        return "You may look at this account, not trade in it."
-    return why_nothing_leaves(membership.account)
+    for role, paused_at in answers(MEMBER, [user_id, account_id]):
+        if RANK[Role(role)] < RANK[Role.TRADER]:
+            return "You may look at this account, not trade in it."
+        return why_nothing_leaves(paused_at)
+    return "You are no member of this account."
 
 
-def why_nothing_leaves(account: BrokerAccount) -> str:
-    """Say what holds every order of this account back, whoever gives it."""
+def why_nothing_leaves(paused_at: datetime | None) -> str:
+    """Say what holds every order of an account back, whoever gives it."""
     if not settings.ENABLE_ORDER_PLACEMENT:
         return "This desk is read-only: no order leaves it."
-    return "Trading in this account is paused." if account.paused_at else ""
+    return "Trading in this account is paused." if paused_at else ""

@@ -6,6 +6,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from accounts.brokerage import BrokerAccount
+from tradedesk.database import answers
 
 FAILURES = 5
 FIRST_PAUSE = timedelta(seconds=30)
@@ -56,7 +57,9 @@ def record_failure(account: BrokerAccount, why: str, *, at: datetime | None = No
 
 def record_life(account: BrokerAccount) -> None:
     """Count an answer of any kind: the row of failures is broken, an open breaker closes."""
-    if not Breaker.objects.filter(account=account, failures__gt=0).exists():
+    if not answers(
+        "SELECT FROM accounts_breaker WHERE account_id = %s AND failures > 0", [account.pk]
+    ):
         return
     with transaction.atomic():
         breaker = locked(account)

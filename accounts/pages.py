@@ -108,7 +108,7 @@ def account(request: DeskRequest, code: str) -> HttpResponse:
         "state": logins.state_of(found),
         **logins.clock_trouble(found),
         "holder_form": HolderForm(instance=found),
-        "no_trading": why_no_trading(request.user, found),
+        "no_trading": why_no_trading(request.user.pk, found.pk),
         "may_act": rank >= RANK[Role.TRADER],
         "is_owner": rank >= RANK[Role.OWNER],
     }

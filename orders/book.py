@@ -20,6 +20,7 @@ from orders import inbox, news, strategies
 from orders.engine.adoption import adopt
 from orders.inbox import Subject, Telling, telling
 from orders.ledger import GttTrigger, Order, OrderStep, Trade, trading_day
+from tradedesk.database import answers
 from tradedesk.memory import Memory
 
 SENT = "SENT"  # our own word, until the broker's first
@@ -33,7 +34,6 @@ LONGEST = {
     if isinstance(one, models.CharField) and one.max_length
 }
 LARGEST = 2**63 - 1
-SHORT = ("content", "status", "filled_quantity")
 content_again = Memory(inbox.content_of_raw)
 STEP = [
     "status_text", "message", "quantity", "filled_quantity", "price", "trigger_price",
@@ -106,8 +106,11 @@ def new_ones(
     account: BrokerAccount, told: dict[str, list[OrderUpdate]]
 ) -> dict[str, list[OrderUpdate]]:
     """Leave out of which all is known, word by word and as we read the words today."""
-    kept = Order.objects.filter(account=account, order_id__in=told)
-    last = {row[0]: row[1:] for row in kept.values_list("order_id", *SHORT)}
+    question = (
+        "SELECT order_id, content, status, filled_quantity FROM orders_order "
+        "WHERE account_id = %s AND order_id = ANY(%s)"
+    )
+    last = {row[0]: row[1:] for row in answers(question, [account.pk, list(told)])}
 
     def is_known(one: OrderUpdate) -> bool:
         content = content_again(one.order_id, one.raw)

@@ -145,7 +145,7 @@ def show_change(
         "is_filled": status == 200,
         "chosen": chosen,
         **quote_facts(account, chosen, request.user),
-        "no_trading": why_no_trading(request.user, account),
+        "no_trading": why_no_trading(request.user.pk, account.pk),
         "types": [(one, one) for one in OrderType],
     }
     template = "orders/modify.html"
@@ -198,7 +198,7 @@ def cancel_all(request: DeskRequest, code: str) -> HttpResponse:
         "working": front.working_orders(account, timezone.now()),
         "waiting": task_shown.lines_of(changing.waiting_orders(account)),
         "why": why,
-        "no_trading": why_no_trading(request.user, account),
+        "no_trading": why_no_trading(request.user.pk, account.pk),
     }
     return render(request, "orders/cancel_all.html", facts, status=422 if why else 200)
 

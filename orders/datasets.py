@@ -18,7 +18,7 @@ import redis
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.brokerage import BrokerAccount
@@ -29,6 +29,7 @@ from accounts.lines import line_to
 from orders import inbox
 from orders.inbox import Subject
 from tradedesk import live, metrics
+from tradedesk.database import change
 
 logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=25)
@@ -220,7 +221,10 @@ def bump(dataset: Dataset) -> None:
 
 def look_different(account_id: int, part: str) -> None:
     """Let panels that show this part know, when they ask, that it is not what they show."""
-    Dataset.objects.filter(account=account_id, part=part).update(version=F("version") + 1)
+    change(
+        "UPDATE orders_dataset SET version = version + 1 WHERE account_id = %s AND part = %s",
+        [account_id, part],
+    )
 
 
 def fingerprint(told: Sequence[Any]) -> str:
@@ -261,7 +265,10 @@ def watch(account_ids: Iterable[int], parts: Iterable[str], at: datetime) -> Non
 
 def renew_soon(account_id: int, parts: Sequence[Part] = CHANGED_BY_ORDERS) -> None:
     """Let what somebody watches of this account be fetched at once: an order changed it."""
-    Dataset.objects.filter(account=account_id, part__in=parts).update(asked_at=None)
+    change(
+        "UPDATE orders_dataset SET asked_at = NULL WHERE account_id = %s AND part = ANY(%s)",
+        [account_id, list(parts)],
+    )
 
 
 def watched(at: datetime) -> list[tuple[int, str]]:

@@ -30,7 +30,7 @@ class Refused(TradedeskError):
 
 def caps_of(account: BrokerAccount, user: User | None = None) -> Caps:
     """Give the most that one order of this account, by this person, may be."""
-    return limits_of(account, user).caps
+    return limits_of(account.pk, user.pk if user else None).caps
 
 
 def facts_of(

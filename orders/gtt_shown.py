@@ -86,7 +86,7 @@ def products_of(exchange: str) -> list[Product]:
 
 def why_not(account: BrokerAccount, user: User, gtt: GttTrigger | None) -> str:
     """Say what holds the form back before anything is entered."""
-    if why := why_no_trading(user, account):
+    if why := why_no_trading(user.pk, account.pk):
         return why
     if not gtts.has_gtt(account):
         return gtts.NOT_KEPT

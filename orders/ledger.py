@@ -20,6 +20,24 @@ def trading_day(at: datetime | None) -> date:
     return in_ist(at or timezone.now()).date()
 
 
+def today(at: datetime) -> dict[str, Any]:
+    """Give what tells whether an order belongs to the trading day of this moment."""
+    day = trading_day(at)
+    return {
+        "day": day,
+        "begins": datetime.combine(day, time.min, IST),
+        "amo_since": day - AMO_WAITS,
+    }
+
+
+# The same as `of_today` and `working`, for questions that are spelled in SQL.
+WORKS = f"status NOT IN ({', '.join(f"'{one}'" for one in OrderStatus if one.is_final)})"
+OF_TODAY = (
+    "(day = %(day)s OR updated_at >= %(begins)s "
+    f"OR (variety = '{Variety.AMO}' AND day >= %(amo_since)s AND {WORKS}))"
+)
+
+
 class OrderQuerySet(models.QuerySet["Order"]):
     """Which orders."""
 
@@ -28,10 +46,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def of_today(self, at: datetime) -> "OrderQuerySet":
         """Keep what belongs to this trading day, also what was entered before it and lives in it."""
-        day = trading_day(at)
-        begins = datetime.combine(day, time.min, IST)
-        waits = self.still_working() & Q(variety=Variety.AMO, day__gte=day - AMO_WAITS)
-        return self.filter(Q(day=day) | Q(updated_at__gte=begins) | waits)
+        bounds = today(at)
+        waits = self.still_working() & Q(variety=Variety.AMO, day__gte=bounds["amo_since"])
+        return self.filter(Q(day=bounds["day"]) | Q(updated_at__gte=bounds["begins"]) | waits)
 
     @staticmethod
     def still_working() -> Q:

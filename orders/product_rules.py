@@ -14,6 +14,7 @@ from accounts.brokerage import BrokerAccount
 from accounts.brokers.words import Product
 from orders.instruments.models import Instrument, find, master_of
 from orders.tickets.facts import CASH, Only, Restriction
+from tradedesk.database import answers
 from tradedesk.times import in_ist
 
 LONGEST_WHY = 300
@@ -31,17 +32,6 @@ class Source(models.TextChoices):
 
     OPERATOR = "operator", "Operator"
     BROKER = "broker", "Broker"
-
-
-class ProductRuleQuerySet(models.QuerySet["ProductRule"]):
-    """Entries of the lists."""
-
-    def standing(self, day: date) -> "ProductRuleQuerySet":
-        return self.filter(Q(until=None) | Q(until__gte=day))
-
-    def of(self, master: str, exchange: str, symbol: str) -> "ProductRuleQuerySet":
-        """Keep what is said of an instrument, at this broker or at every one."""
-        return self.filter(master__in=["", master], exchange=exchange, symbol=symbol)
 
 
 class ProductRule(models.Model):
@@ -64,8 +54,6 @@ class ProductRule(models.Model):
         "last day", null=True, blank=True, help_text="Empty: until somebody ends it."
     )
     made_at = models.DateTimeField()
-
-    objects = ProductRuleQuerySet.as_manager()
 
     class Meta:
         ordering = ["exchange", "symbol", "kind"]
@@ -92,11 +80,13 @@ def restrictions_of(
     master: str, exchange: str, symbol: str, *, on: date
 ) -> tuple[Restriction, ...]:
     """Tell what stands against an instrument on a day, the operator's word first."""
-    found = ProductRule.objects.of(master, exchange, symbol).standing(on)
-    return tuple(
-        Restriction(only=Only(one.kind), why=one.why)
-        for one in sorted(found, key=lambda one: (one.source != Source.OPERATOR, one.kind))
+    question = (
+        "SELECT kind, why FROM orders_productrule "
+        "WHERE exchange = %s AND symbol = %s AND master IN ('', %s) "
+        "AND (until IS NULL OR until >= %s) ORDER BY source <> %s, kind"
     )
+    found = answers(question, [exchange, symbol, master, on, Source.OPERATOR.value])
+    return tuple(Restriction(only=Only(kind), why=why) for kind, why in found)
 
 
 def learn(refusal: str, instrument: Instrument, *, at: datetime) -> ProductRule | None:

@@ -102,7 +102,7 @@ def show(
         "may_withdraw": trades and task.state == State.PENDING,
         "may_go_again": task.reason in CAN_GO_AGAIN,
         "is_placing": task.kind == Kind.PLACE,
-        "no_trading": why_no_trading(request.user, account) if trades else "",
+        "no_trading": why_no_trading(request.user.pk, account.pk) if trades else "",
         "next_poll": next_poll(request, is_settled=line.is_settled),
     }
     template = "orders/task.html"
@@ -218,7 +218,7 @@ def decide(request: DeskRequest, code: str, pk: int) -> HttpResponse:
         return ask_again(request, back=task_shown.href(task))
     try:
         said = carry_out(
-            task, given, actor=request.user, no_trading=why_no_trading(request.user, account)
+            task, given, actor=request.user, no_trading=why_no_trading(request.user.pk, account.pk)
         )
     except NotAccepted as error:
         task.refresh_from_db()

@@ -51,7 +51,7 @@ def show(
     facts = {
         "account": account,
         "key": key or form_keys.make(request.user, account),
-        "no_trading": why_no_trading(request.user, account),
+        "no_trading": why_no_trading(request.user.pk, account.pk),
         "remarks": remarks_of(form, is_typing="fill" in request.POST) if form.is_bound else {},
         **about,
         **quote_facts(account, about["chosen"], request.user),

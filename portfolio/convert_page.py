@@ -141,7 +141,7 @@ def why_not(
     request: DeskRequest, account: BrokerAccount, row: PositionRow | None, targets: list[str]
 ) -> str:
     """Say what holds it back before anything is entered."""
-    if why := why_no_trading(request.user, account):
+    if why := why_no_trading(request.user.pk, account.pk):
         return why
     if row is None:
         return "There is no such position now: it is flat, or was never there."

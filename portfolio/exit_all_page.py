@@ -180,7 +180,7 @@ def show(
         "why": why,
         "age": age,
         "key": form_keys.make(request.user, account),
-        "no_trading": why_no_trading(request.user, account),
+        "no_trading": why_no_trading(request.user.pk, account.pk),
         "back": reverse("positions_of", args=[account.code]),
     }
     return render(request, "portfolio/exit_all.html", facts, status=422 if why else 200)

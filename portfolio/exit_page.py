@@ -135,7 +135,7 @@ def show(
         "age": age,
         "earlier": task_shown.line_of(earlier) if earlier else None,
         "key": key or form_keys.make(request.user, account),
-        "no_trading": why_no_trading(request.user, account),
+        "no_trading": why_no_trading(request.user.pk, account.pk),
         "back": reverse("positions_of", args=[account.code]),
     }
     template = "portfolio/exit.html"

@@ -19,11 +19,21 @@ from orders.engine.models import Lane, OrderTask, Source
 from orders.engine.operations import operation
 from orders.engine.spelling import fingerprint
 from orders.risk import demand
+from tradedesk.database import Rows, answers
 from tradedesk.times import clock
 
 WINDOW = timedelta(minutes=5)
 LONGEST_KEY = 64
 WHAT_A_KEY_IS = "A key is 1 to 64 plain letters, digits and signs."
+TASKS = Rows(OrderTask)
+KNOWN = (
+    f"SELECT {TASKS.columns('task')} FROM orders_ordertask task WHERE account_id = %s AND key = %s"  # noqa: S608
+)
+LEAVING = """
+SELECT clock_timestamp(), EXISTS (SELECT FROM orders_killswitch WHERE released_at IS NULL),
+       unlinked_at, paused_at
+FROM accounts_brokeraccount WHERE id = %s
+"""
 
 
 class NotAccepted(TradedeskError):
@@ -153,9 +163,10 @@ def is_key(key: str) -> bool:
 
 def known(asked: Asked, kind: str, content: str) -> Accepted | None:
     """Find what this key stands for already."""
-    task = OrderTask.objects.filter(account=asked.account, key=asked.key).first()
-    if task is None:
+    found = TASKS.of(KNOWN, [asked.account.pk, asked.key])
+    if not found:
         return None
+    task = found[0]
     if (task.kind, task.fingerprint) != (kind, content):
         raise KeyUsed(task)
     return Accepted(task=task, is_replay=True)
@@ -163,13 +174,15 @@ def known(asked: Asked, kind: str, content: str) -> Accepted | None:
 
 def check_may_leave(asked: Asked, *, is_exit: bool) -> None:
     """Refuse at once what the engine would refuse anyway."""
-    if stop := switch.stop_of(asked.account.pk, store.now(), is_exit=is_exit):
+    account_id = asked.account.pk
+    [(now, is_stopped, unlinked_at, paused_at)] = answers(LEAVING, [account_id])
+    if is_stopped and (stop := switch.stop_of(account_id, now, is_exit=is_exit)):
         raise NotAccepted(switch.words(stop) + ".")
-    account = BrokerAccount.objects.get(pk=asked.account.pk)
-    if account.unlinked_at:
+    if unlinked_at:
         raise NotAccepted("This account is no longer linked.")
-    why = why_no_trading(asked.user, account) if asked.user else why_nothing_leaves(account)
-    if why:
+    if why := (
+        why_no_trading(asked.user.pk, account_id) if asked.user else why_nothing_leaves(paused_at)
+    ):
         raise NotAccepted(why)
 
 

@@ -4,20 +4,33 @@ import logging
 from collections.abc import Sequence
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.brokerage import BrokerAccount
 from accounts.brokers.types import OrderUpdate
 from accounts.brokers.words import OrderStatus
 from orders.engine import core, store
 from orders.engine.core import State, Verdict
-from orders.engine.models import Kind, OrderAttempt, OrderTask
+from orders.engine.models import Kind, OrderTask
 from orders.engine.operations import Reading, is_in_parts, operation, order_of
 from orders.ledger import Order
 from orders.risk import triggers
+from tradedesk.database import answers
 
 logger = logging.getLogger(__name__)
 REJECTED = OrderStatus.REJECTED
+WAITING = """
+SELECT DISTINCT task.id FROM orders_orderattempt attempt
+JOIN orders_ordertask task ON task.id = attempt.task_id
+WHERE attempt.tag = ANY(%s) AND task.account_id = %s
+  AND (task.state IN ('UNKNOWN', 'DEAD_LETTER', 'FAILED')
+       OR (task.state = 'PENDING' AND task.attempts > 0))
+"""
+DONE = """
+SELECT task.id, attempt.tag, ARRAY(SELECT jsonb_array_elements_text(task.order_ids))
+FROM orders_orderattempt attempt JOIN orders_ordertask task ON task.id = attempt.task_id
+WHERE attempt.tag = ANY(%s) AND task.account_id = %s
+  AND task.kind = 'place' AND task.state = 'COMPLETED'
+"""
 
 
 def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
@@ -28,12 +41,9 @@ def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
             news.setdefault(tag, []).append(one)
     if not news:
         return 0
-    given_up = Q(state__in=[State.UNKNOWN, State.DEAD_LETTER, State.FAILED])
-    to_go_again = Q(state=State.PENDING, attempts__gt=0)
-    waiting = OrderTask.objects.filter(
-        given_up | to_go_again, account=account, tries__tag__in=news
-    ).distinct()
-    taken = [task for task in waiting if take(task, news)]
+    waiting = [pk for (pk,) in answers(WAITING, [list(news), account.pk])]
+    tasks = OrderTask.objects.filter(pk__in=waiting) if waiting else ()
+    taken = [task for task in tasks if take(task, news)]
     if any(task.reason == core.Reason.LATE for task in taken):
         triggers.look(account)
     alarm_of_doubles(account, news)
@@ -42,12 +52,9 @@ def adopt(account: BrokerAccount, told: Sequence[OrderUpdate]) -> int:
 
 def alarm_of_doubles(account: BrokerAccount, news: dict[str, list[OrderUpdate]]) -> None:
     """Stop the account when the tag of an order that we know stands on another one, too."""
-    done = OrderAttempt.objects.filter(
-        tag__in=news, task__account=account, task__kind=Kind.PLACE, task__state=State.COMPLETED
-    )
     suspects = {
         pk
-        for pk, tag, order_ids in done.values_list("task_id", "tag", "task__order_ids")
+        for pk, tag, order_ids in answers(DONE, [list(news), account.pk])
         if {one.order_id for one in news[tag]} - set(order_ids)
     }
     for task in OrderTask.objects.filter(pk__in=suspects) if suspects else ():

@@ -3,20 +3,20 @@
 In SQL, because every order passes here twice: asked one by one, this costs more than the sending.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from django.db import connection
+from typing import Any
 
 from orders.engine import switch
-from orders.engine.core import State
 from orders.engine.models import KillSwitch, OrderTask
 from orders.risk.demand import Hold, hold_from
+from tradedesk.database import answers
 
 UNCLEAR_FOR = timedelta(minutes=2)
 MOST_UNCLEAR = 3
-QUESTION = """
-SELECT clock_timestamp(),
+COLUMNS = """
+       clock_timestamp(),
        EXISTS (SELECT FROM orders_killswitch WHERE released_at IS NULL),
        EXISTS (SELECT FROM accounts_breaker
                WHERE account_id = asked.account AND opened_at IS NOT NULL),
@@ -25,13 +25,16 @@ SELECT clock_timestamp(),
        EXISTS (SELECT FROM orders_risklimits
                WHERE user_id IS NOT NULL AND (orders_a_minute IS NOT NULL OR repeats IS NOT NULL)),
        lane.held_since, lane.calm_at, lane.peak, unclear.number, unclear.since
+"""
+SOURCE = """
 FROM (SELECT %s::bigint AS account) asked
 LEFT JOIN orders_lane lane ON lane.account_id = asked.account
 LEFT JOIN LATERAL (
     SELECT count(*) AS number, min(sent_at) AS since
-    FROM orders_ordertask WHERE account_id = asked.account AND state = %s
+    FROM orders_ordertask WHERE account_id = asked.account AND state = 'UNKNOWN'
 ) unclear ON true
 """
+WIDTH = 10  # columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +65,11 @@ class Outlook:
 
 
 def outlook_of(account_id: int) -> Outlook:
-    with connection.cursor() as cursor:
-        cursor.execute(QUESTION, [account_id, State.UNKNOWN])
-        told = cursor.fetchone()
+    return read(account_id, answers(f"SELECT {COLUMNS} {SOURCE}", [account_id])[0])
+
+
+def read(account_id: int, told: Sequence[Any]) -> Outlook:
+    """Make it of the values of its columns."""
     now, stopped, broken, sending, counts, held_since, calm_at, peak, unclear, since = told
     return Outlook(
         account_id=account_id, now=now, is_stopped_somewhere=stopped, is_broken=broken,

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -19,7 +19,6 @@ from accounts.brokers.limits import Decision
 from accounts.brokers.types import OrderUpdate
 from accounts.brokers.words import OrderStatus, Outcome
 from accounts.lines import line_to
-from accounts.ways_in import fresh
 from orders import book, datasets
 from orders.engine import (
     adoption,
@@ -32,7 +31,7 @@ from orders.engine import (
     switch,
 )
 from orders.engine.core import Reason, State, Timing
-from orders.engine.lane import lock, next_task, permit_for, sending_now, spend, turn_of, until_next
+from orders.engine.lane import lock, next_task, permit_for, spend, turn_of, until_next
 from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
 from orders.engine.operations import Sent, operation, order_of
 from orders.engine.outlook import Outlook, outlook_of
@@ -45,7 +44,6 @@ from tradedesk import lives, metrics
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
 SENDER_BUSY = 0.05
-ANSWER = ["outcome", "elapsed_ms", "message", "status", "error_type"]  # of an attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +68,13 @@ class Sender:
 
     def step(self, account_id: int, *, may_enter: bool = True) -> Next:
         """Do the next thing for this account, if its time has come."""
-        task = next_task(account_id)
-        if task is None:
+        found = next_task(account_id)
+        if found is None:
             return Next(until_next(account_id))
-        task.account = account = fresh(BrokerAccount(pk=account_id))
-        if not task.is_exit:
-            triggers.look_at_clock(account)
-        outlook = outlook_of(account_id)
+        task, outlook = found
+        account = task.account
+        if not task.is_exit and triggers.look_at_clock(account):
+            outlook = outlook_of(account_id)
         hold = None if task.is_exit else outlook.hold
         if hold and hold.ends <= outlook.now:
             demand.let_go(account_id)
@@ -99,30 +97,34 @@ class Sender:
         if permit and not permit.is_granted:
             return held(task, turn_of(permit), wait=permit.wait)
         try:
-            if not self.claim(task):
+            if not self.claim(task, outlook.now):
                 return Next(SENDER_BUSY)
             points.reached("C5")
-            self.send(task, account, permit)
+            self.send(task, account, permit, outlook.now)
         except (store.Overtaken, core.NotPossible) as error:
             logger.info("%s: %s", task.code, error)
         return Next(0.0, did_something=True)
 
-    def claim(self, task: OrderTask) -> bool:
+    def claim(self, task: OrderTask, now: datetime) -> bool:
         """Be the one sender of the account, or leave it to whoever is."""
         with transaction.atomic():
             if not lock(task.account_id):
                 return False
-            now, is_taken = sending_now(task.account_id)
-            if is_taken:
+            try:
+                # Not in one statement with the lock: it sees what was committed when it began.
+                step = core.claim(task, now, self.timing, self.name)
+                store.move(task, step, is_alone=True)
+            except store.Overtaken:
                 return False
-            store.move(task, core.claim(task, now, self.timing, self.name))
             points.reached("C4")
         return True
 
-    def send(self, task: OrderTask, account: BrokerAccount, permit: Decision | None) -> None:
+    def send(
+        self, task: OrderTask, account: BrokerAccount, permit: Decision | None, now: datetime
+    ) -> None:
         """Send a claimed task, once."""
         try:
-            why = why_not(task, account)
+            why = why_not(task, account, now)
             is_there = reconcile.stands_already(task)
         except (BrokerError, exits.Unclear) as error:
             why = words(error) if isinstance(error, BrokerError) else str(error)
@@ -177,17 +179,18 @@ class Sender:
                 step = core.end_before_sending(task, Reason.EXPIRED, expired_words(task))
                 store.move(task, step)
                 return None
-            if outlook.counts_people and (why := checking.why_not_again(task)):
+            if outlook.counts_people and (why := checking.why_not_again(task, outlook.now)):
                 store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
                 return None
             if adoption.is_in_our_book(task):
                 store.move(task, core.in_doubt(task))
                 return None
             tag = store.fresh_tag(task.strategy)
-            store.move(task, core.begin(task, outlook.now, self.timing, tag, task.skipped))
-            attempt = OrderAttempt.objects.create(
-                task=task, number=task.attempts, tag=task.tag, began_at=outlook.now
+            step = core.begin(task, outlook.now, self.timing, tag, task.skipped)
+            attempt = OrderAttempt(
+                task=task, number=task.attempts + 1, tag=tag, began_at=outlook.now
             )
+            store.move(task, step, attempt=attempt)
             points.reached("C6")
         return attempt
 
@@ -208,7 +211,7 @@ class Sender:
         metrics.ORDER_OUTCOMES.labels(task.kind, outcome).inc()
         try:
             with transaction.atomic():
-                attempt.save(update_fields=ANSWER)
+                store.keep_answer(attempt)
                 store.move(task, self.step_for(task, outcome, sent, failure))
                 points.reached("C11")
             points.reached("C12")
@@ -251,7 +254,7 @@ class Sender:
 
     def keep_late(self, task: OrderTask, attempt: OrderAttempt, sent: Sent | None) -> None:
         """Keep an answer that came after the sweep had taken the task from us."""
-        attempt.save(update_fields=ANSWER)
+        store.keep_answer(attempt)
         attempt_facts = f"{task.code}: an answer came after its lease was over"
         logger.warning("%s: %s", attempt_facts, "registered" if sent else "not registered")
         if not sent:
@@ -274,15 +277,19 @@ def held(task: OrderTask, why: str, *, wait: float = HELD_FOR) -> Next:
     return Next(min(max(wait, 0.001), HELD_FOR))
 
 
-def why_not(task: OrderTask, account: BrokerAccount) -> str:
+def why_not(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
     """Look again, at the last moment, at what was allowed when it was asked for."""
-    if task.user is None and task.source == Source.PAGE:
+    if task.user_id is None and task.source == Source.PAGE:
         return "Whoever gave it is no longer on this desk."
-    if why := why_no_trading(task.user, account) if task.user else why_nothing_leaves(account):
+    if why := (
+        why_no_trading(task.user_id, account.pk)
+        if task.user_id
+        else why_nothing_leaves(account.paused_at)
+    ):
         return why
     if CAPPED in task.params:
         return exits.cap(task, account)
-    return checking.why_not(task, account)
+    return checking.why_not(task, account, at)
 
 
 def what_holds(task: OrderTask, account: BrokerAccount, outlook: Outlook) -> str:

@@ -9,18 +9,23 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
-from django.db.models.functions import Now
 
 from accounts.brokers.errors import TradedeskError
 from orders.engine.core import State, Step
 from orders.engine.models import OrderAttempt, OrderTask, TaskEvent
 from tradedesk import live
+from tradedesk.database import answers, change
 
 ENGINE = "the engine"
 CHANNEL = "order_tasks"  # the hint that an account has something to do
 CODE_LENGTH = 13
 ALPHABET = string.ascii_uppercase + "234567"
 NO_STRATEGY = "TD"
+ALONE = """AND NOT EXISTS (SELECT FROM orders_ordertask other WHERE other.account_id = task.account_id
+AND other.state = 'RUNNING' AND other.lease_until > clock_timestamp())"""
+TRIED = """, tried AS (INSERT INTO orders_orderattempt
+(task_id, number, tag, began_at, outcome, error_type, message)
+SELECT id, %s, %s, %s, '', '', '' FROM moved) """
 
 
 class Overtaken(TradedeskError):
@@ -38,18 +43,27 @@ class PutAway(TradedeskError):
 
 def now() -> datetime:
     """Read the one clock that every process shares."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        return cursor.fetchone()[0]  # type: ignore[no-any-return]
+    [(moment,)] = answers("SELECT clock_timestamp()", [])
+    return moment  # type: ignore[no-any-return]
 
 
-def move(task: OrderTask, step: Step, *, who: str = ENGINE) -> None:
-    """Write a step and its event, unless the task moved meanwhile."""
+def move(
+    task: OrderTask,
+    step: Step,
+    *,
+    who: str = ENGINE,
+    is_alone: bool = False,
+    attempt: OrderAttempt | None = None,
+) -> None:
+    """Write a step and its event, unless the task moved meanwhile, and with them a new attempt.
+
+    A step that has to be alone is not taken while somebody sends for the account.
+    """
     changes = dict(step.changes)
     if changes.get("state") == State.FAILED:
         changes["window"] = None  # nothing came of it: the same content is no question any more
     changes["waits_for"] = ""
-    if not written(task, changes, step, who):
+    if not written(task, changes, step, who, ALONE if is_alone else "", attempt):
         raise Overtaken(f"{task.code} was moved by somebody else")
     for name, value in changes.items():
         setattr(task, name, value)
@@ -58,30 +72,54 @@ def move(task: OrderTask, step: Step, *, who: str = ENGINE) -> None:
         tell(task)
 
 
-def written(task: OrderTask, changes: dict[str, Any], step: Step, who: str) -> bool:
-    """Change the row and append the event in one statement, which is all or nothing by itself."""
+def written(
+    task: OrderTask,
+    changes: dict[str, Any],
+    step: Step,
+    who: str,
+    condition: str,
+    attempt: OrderAttempt | None,
+) -> bool:
+    """Change the row and append what belongs to it in one statement, which is all or nothing by itself."""
     columns: list[Any] = [OrderTask._meta.get_field(name) for name in changes]
     places = ", ".join(f'"{column.column}" = %s' for column in columns)
     values = [
         column.get_db_prep_save(changes[column.name], connection=connection) for column in columns
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH moved AS (UPDATE orders_ordertask SET {places}, version = version + 1 "  # noqa: S608
-            "WHERE id = %s AND version = %s RETURNING id, account_id, version) "
-            "INSERT INTO orders_taskevent (task_id, account_id, version, at, what, who, changes) "
-            "SELECT id, account_id, version, statement_timestamp(), %s, %s, %s FROM moved",
-            [*values, task.pk, task.version, step.what, who, spelt(step.changes)],
-        )
-        return bool(cursor.rowcount)
+    values += [task.pk, task.version]
+    tried = ""
+    if attempt:
+        tried = TRIED
+        values += [attempt.number, attempt.tag, attempt.began_at]
+    changed = change(
+        f"WITH moved AS (UPDATE orders_ordertask task SET {places}, version = version + 1 "  # noqa: S608
+        f"WHERE id = %s AND version = %s {condition} RETURNING id, account_id, version) {tried}"
+        "INSERT INTO orders_taskevent (task_id, account_id, version, at, what, who, changes) "
+        "SELECT id, account_id, version, statement_timestamp(), %s, %s, %s::jsonb FROM moved",
+        [*values, step.what, who, spelt(step.changes)],
+    )
+    return changed > 0
+
+
+def keep_answer(attempt: OrderAttempt) -> None:
+    """Write what came of an attempt."""
+    change(
+        "UPDATE orders_orderattempt SET outcome = %s, elapsed_ms = %s, message = %s, status = %s, "
+        "error_type = %s WHERE task_id = %s AND number = %s",
+        [
+            attempt.outcome, attempt.elapsed_ms, attempt.message, attempt.status,
+            attempt.error_type, attempt.task_id, attempt.number,
+        ],
+    )  # fmt: skip
 
 
 def record(task: OrderTask, what: str, changes: dict[str, Any], who: str) -> None:
     """Append the first event of a task; `move` appends the others."""
-    TaskEvent.objects.create(
-        task_id=task.pk, account_id=task.account_id, version=task.version, at=Now(), what=what,
-        who=who, changes=json.loads(spelt(changes)),
-    )  # fmt: skip
+    change(
+        "INSERT INTO orders_taskevent (task_id, account_id, version, at, what, who, changes) "
+        "VALUES (%s, %s, %s, statement_timestamp(), %s, %s, %s)",
+        [task.pk, task.account_id, task.version, what, who, spelt(changes)],
+    )
 
 
 def spelt(changes: dict[str, Any]) -> str:
@@ -101,8 +139,7 @@ def tell(task: OrderTask) -> None:
 
 def hint(account_id: int) -> None:
     """Wake whoever looks after the account, when this transaction commits."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(account_id)])
+    answers("SELECT pg_notify(%s, %s)", [CHANNEL, str(account_id)])
 
 
 def note_wait(task: OrderTask, why: str) -> None:

@@ -33,7 +33,7 @@ OUTRUN = (
 PEOPLE = 7_302  # our name among the advisory locks
 
 
-def why_not(task: OrderTask, account: BrokerAccount) -> str:
+def why_not(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
     """Say what our own rules have against it now. Whatever makes a position smaller may leave.
 
     A change that was to make its order smaller and no longer does goes back among the entries: Overtaken.
@@ -41,7 +41,6 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     """
     if task.is_exit and task.kind != Kind.MODIFY:
         return ""
-    at = store.now()
     if task.kind == Kind.PLACE:
         ticket = ticket_of(read_order(task.params))
         return look(task, account, ticket, at, partial(check, ticket))
@@ -52,18 +51,18 @@ def why_not(task: OrderTask, account: BrokerAccount) -> str:
     return ""
 
 
-def why_not_again(task: OrderTask) -> str:
+def why_not_again(task: OrderTask, at: datetime) -> str:
     """Look once more where a person's orders of all accounts are counted, one of them at a time.
 
     Within the transaction that writes that this one leaves: the next to look sees it.
     """
     if task.is_exit or task.user_id is None or task.kind not in measures.NEW:
         return ""
-    if not limits_of(task.account, task.user).user.counts_across_accounts:
+    if not limits_of(task.account_id, task.user_id).user.counts_across_accounts:
         return ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [PEOPLE, task.user_id])
-    return why_not(task, task.account)
+    return why_not(task, task.account, at)
 
 
 def why_no_change(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
@@ -112,7 +111,7 @@ def look(
     *,
     replaced: Order | None = None,
 ) -> str:
-    limits = limits_of(account, task.user)
+    limits = limits_of(account.pk, task.user_id)
     last, band = quotes.market_in(quotes.newest(account, ticket.exchange, ticket.symbol))
     facts = facts_for(
         ticket, account, at=at, caps=limits.caps, last=last, band=band

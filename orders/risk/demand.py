@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from accounts import audit
@@ -19,6 +19,7 @@ from orders.engine.core import Reason, State
 from orders.engine.models import Kind, Lane, OrderTask
 from orders.engine.operations import operation
 from tradedesk import live
+from tradedesk.database import answers
 
 logger = logging.getLogger(__name__)
 WARNS = 7
@@ -60,9 +61,11 @@ def busy() -> QuerySet[Lane]:
 
 def requests(account_id: int, now: datetime) -> list[datetime]:
     """Give the moment of each request of the last second, the newest first."""
-    recent = OrderTask.objects.filter(account=account_id, created_at__gt=now - SECOND).order_by()
-    moments = recent.values("request").annotate(last=Max("created_at")).order_by("-last")
-    return list(moments.values_list("last", flat=True))
+    question = (
+        "SELECT max(created_at) FROM orders_ordertask WHERE account_id = %s AND created_at > %s "
+        "GROUP BY request ORDER BY 1 DESC"
+    )
+    return [moment for (moment,) in answers(question, [account_id, now - SECOND])]
 
 
 def note(account: BrokerAccount) -> None:

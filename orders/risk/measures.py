@@ -21,8 +21,9 @@ from orders.datasets import Dataset, Part
 from orders.engine.core import Phase, State
 from orders.engine.models import Kind, OrderTask
 from orders.instruments.models import Instrument, master_of
-from orders.ledger import Order
+from orders.ledger import OF_TODAY, WORKS, Order, today
 from orders.tickets.gathering import listing_of
+from tradedesk.database import Rows, answers
 from tradedesk.times import IST
 
 OLDEST = timedelta(seconds=60)  # what is older tells nothing about now
@@ -94,23 +95,23 @@ def held(account: BrokerAccount, exchange: str, symbol: str) -> int:
     return owned + traded
 
 
+TASKS = Rows(OrderTask)
 UNSEEN = """
-SELECT * FROM orders_ordertask task
-WHERE account_id = %(account)s AND kind = %(kind)s
+FROM orders_ordertask task
+WHERE account_id = %(account)s AND kind = 'place'
   AND (state = 'UNKNOWN' OR (state = 'RUNNING' AND phase = 'SENDING')
        OR (state = 'COMPLETED' AND sent_at >= %(since)s))
   AND (order_ids = '[]' OR EXISTS (
        SELECT FROM jsonb_array_elements_text(order_ids) one
        WHERE NOT EXISTS (SELECT FROM orders_order
                          WHERE account_id = %(account)s AND order_id = one)))
-ORDER BY sequence
 """
 
 
 def unseen_tasks(account: BrokerAccount, at: datetime) -> list[OrderTask]:
     """Give the orders that were sent, or may have been, and that the book does not show yet."""
-    asked = {"account": account.pk, "kind": Kind.PLACE, "since": at - OLDEST}
-    return list(OrderTask.objects.raw(UNSEEN, asked))
+    question = f"SELECT {TASKS.columns('task')} {UNSEEN} ORDER BY sequence"
+    return TASKS.of(question, {"account": account.pk, "since": at - OLDEST})
 
 
 def legs_of_changes(account: BrokerAccount, orders: Iterable[Order], at: datetime) -> list[Leg]:
@@ -170,25 +171,28 @@ def legs_to_come(
     return legs + [leg_of(task) for task in unseen]
 
 
-def opposite(
-    account: BrokerAccount, leg: Leg, unseen: Iterable[OrderTask], at: datetime
-) -> Iterator[Resting]:
+OPPOSITE = f"""
+SELECT NULL::bigint, order_id, price::text, NULL FROM orders_order
+WHERE account_id = %(account)s AND exchange = %(exchange)s AND symbol = %(symbol)s
+  AND side = %(side)s AND {WORKS} AND {OF_TODAY}
+  AND status <> '{OrderStatus.TRIGGER_PENDING}'
+  AND NOT (status = '{OrderStatus.RECEIVED}' AND trigger_price <> 0)
+UNION ALL
+SELECT id, NULL, params ->> 'price', params ->> 'trigger_price' {UNSEEN}
+  AND exchange = %(exchange)s AND symbol = %(symbol)s AND params ->> 'side' = %(side)s
+"""  # noqa: S608 - our own names
+
+
+def opposite(account: BrokerAccount, leg: Leg, at: datetime) -> Iterator[Resting]:
     """Give what of ours this could meet. A stop is not in the book until it is triggered."""
     side = "SELL" if leg.quantity > 0 else "BUY"
-    there = Order.objects.filter(account=account, exchange=leg.exchange, symbol=leg.symbol)
-    waiting = there.of_today(at).working().filter(side=side)
-    told = waiting.exclude(status=OrderStatus.TRIGGER_PENDING).order_by()
-    for order_id, status, price, trigger in told.values_list(
-        "order_id", "status", "price", "trigger_price"
+    place = {"account": account.pk, "exchange": leg.exchange, "symbol": leg.symbol, "side": side}
+    for task, order_id, price, trigger in answers(
+        OPPOSITE, place | today(at) | {"since": at - OLDEST}
     ):
-        if not (status == OrderStatus.RECEIVED and trigger):
-            yield Resting(price=price or None, name=f"order {order_id}")
-    for task in unseen:
-        terms = task.params
-        is_here = (task.exchange, task.symbol, terms["side"]) == (*leg.key, side)
-        if is_here and not terms.get("trigger_price"):
-            limit = Decimal(terms["price"]) if terms.get("price") else None
-            yield Resting(price=limit, name=task.code)
+        if not trigger:
+            name = f"order {order_id}" if order_id else OrderTask(pk=task).code
+            yield Resting(price=Decimal(price or 0) or None, name=name)
 
 
 def listings(account: BrokerAccount, keys: set[tuple[str, str]]) -> dict[tuple[str, str], Any]:

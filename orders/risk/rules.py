@@ -230,7 +230,7 @@ def self_cross(case: Case) -> str:
     if terms.get("trigger_price"):
         return ""  # it waits for its trigger and meets nothing now
     price = None if terms["order_type"] in AT_ANY_PRICE else Decimal(terms["price"])
-    for other in measures.opposite(case.account, case.leg, case.unseen, case.at):
+    for other in measures.opposite(case.account, case.leg, case.at):
         if meets(terms["side"], price, other.price):
             return (
                 f"It would be filled by this account's own {other.name}. Cancel that one first, or "

@@ -148,7 +148,7 @@ def many(
 
 def lost(account: BrokerAccount, at: datetime) -> Iterator[Cause]:
     """The day's loss, if there is a limit and the positions can tell. The limit's own rule refuses else."""
-    most = limits_of(account).account.loss
+    most = limits_of(account.pk).account.loss
     if most is None:
         return
     try:

@@ -50,4 +50,4 @@ def stands(account, order_id="9", *, side="BUY", quantity=1, price="1450", age=3
 def refusal(account, order=None, **more):
     """Say what the engine would say of an order that is about to leave."""
     task = give(account, order or limit(), **more)
-    return checking.why_not(task, account)
+    return checking.why_not(task, account, store.now())

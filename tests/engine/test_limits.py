@@ -458,4 +458,4 @@ def test_exits_changes_and_cancels_pass_every_limit(account, exchange, sender):
     work(sender, account)
 
     assert [again(one).state for one in (first, exit_order, cancel)] == ["COMPLETED"] * 3
-    assert checking.why_not(first, account) != ""
+    assert checking.why_not(first, account, store.now()) != ""

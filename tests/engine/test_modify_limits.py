@@ -37,7 +37,7 @@ def change(account, order_id="9", *, user=None, **terms):
 
 def why(account, order_id="9", **terms):
     """Say what the engine would say of a change that is about to leave."""
-    return checking.why_not(change(account, order_id, **terms), account)
+    return checking.why_not(change(account, order_id, **terms), account, store.now())
 
 
 def test_without_limits_a_change_leaves_and_nothing_need_be_known(account):
@@ -197,7 +197,7 @@ def test_an_order_that_the_book_does_not_have_is_not_changed(account):
     task = change(account, quantity=2)
     Order.objects.update(order_id="10")
 
-    assert "order book does not have the order" in checking.why_not(task, account)
+    assert "order book does not have the order" in checking.why_not(task, account, store.now())
 
 
 def test_terms_that_break_a_rule_of_the_ticket_are_refused_at_the_last_look(account):

@@ -92,7 +92,7 @@ def test_an_answer_that_comes_late_is_kept_as_evidence(
 
 def test_a_slow_last_look_leaves_the_sending_its_whole_lease(account, sender):
     task = give(account)
-    assert sender.claim(task)
+    assert sender.claim(task, store.now())
     task.lease_until = store.now() + timedelta(seconds=0.5)
     OrderTask.objects.filter(pk=task.pk).update(lease_until=task.lease_until)
 

@@ -277,7 +277,7 @@ def test_a_trigger_that_closes_passes_and_one_that_turns_round_does_not(account,
     def why(quantity):
         leg = replace(trigger().legs[0], side=Side.SELL, quantity=quantity)
         task = asking.place_gtt(asked(account), replace(trigger(), legs=(leg,))).task
-        return checking.why_not(task, account)
+        return checking.why_not(task, account, store.now())
 
     assert why(10) == ""
     assert "are open" in why(11)
