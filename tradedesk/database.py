@@ -1,11 +1,12 @@
 """Postgres without Django's help: a connection that is the caller's alone, and questions spelled in SQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import NotSupportedError, connection
 from django.db.models import Field, Model
 
 Values = Sequence[Any] | Mapping[str, Any]
@@ -19,16 +20,27 @@ def connect(**more: Any) -> "psycopg.Connection[Any]":
     return psycopg.connect(**{**facts, **more})
 
 
-def planned() -> Any:
-    """Give a cursor whose statements Postgres plans once for a connection, and not at every order.
+@contextmanager
+def planned() -> Iterator[Any]:
+    """Lend a cursor whose statements are kept by the connection: Postgres need not plan them at every order.
 
-    Django's own send the values within the text, so that no statement comes twice.
+    Django's own send their values within the text, so that none comes twice; of those nothing is kept.
     """
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    cursor: Any = psycopg.Cursor(connection.connection)
-    return make(cursor)
+    line: Any = connection.connection
+    make: Any = (
+        connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    )
+    line.prepare_threshold = 0
+    try:
+        with make(psycopg.Cursor(line)) as cursor:
+            yield cursor
+    except NotSupportedError:  # a table was changed while we ran, and what is kept no longer fits
+        line.close()
+        raise
+    finally:
+        line.prepare_threshold = None
 
 
 def answers(question: str, values: Values) -> list[tuple[Any, ...]]:

@@ -179,7 +179,6 @@ def database(url: str, *, pool: int) -> dict[str, Any]:
     options: dict[str, Any] = dict(parse_qsl(parts.query))
     host = options.pop("host", None) or unquote(parts.hostname or "")
     options.setdefault("connect_timeout", 2)
-    options["prepare_threshold"] = 1  # of what `tradedesk.database` asks; Django's own never is
     if pool:
         options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 2, "max_idle": 60}
     return {

@@ -3,8 +3,9 @@
 In SQL, because every order passes here twice: asked one by one, this costs more than the sending.
 """
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,6 +51,12 @@ class Outlook:
     hold: Hold | None
     unclear: int
     unclear_since: datetime | None
+    asked_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def by_now(self) -> datetime:
+        """Tell what the database's clock shows by now, without asking it."""
+        return self.now + timedelta(seconds=time.monotonic() - self.asked_at)
 
     def stop_of(self, task: OrderTask) -> KillSwitch | None:
         """Give what was pressed against this task. Most of the time nothing is."""

@@ -97,10 +97,10 @@ class Sender:
         if permit and not permit.is_granted:
             return held(task, turn_of(permit), wait=permit.wait)
         try:
-            if not self.claim(task, outlook.now):
+            if not self.claim(task, outlook.by_now):
                 return Next(SENDER_BUSY)
             points.reached("C5")
-            self.send(task, account, permit, outlook.now)
+            self.send(task, account, permit, outlook)
         except (store.Overtaken, core.NotPossible) as error:
             logger.info("%s: %s", task.code, error)
         return Next(0.0, did_something=True)
@@ -115,16 +115,18 @@ class Sender:
                 step = core.claim(task, now, self.timing, self.name)
                 store.move(task, step, is_alone=True)
             except store.Overtaken:
-                return False
+                if store.has_moved(task):
+                    raise
+                return False  # somebody sends for the account
             points.reached("C4")
         return True
 
     def send(
-        self, task: OrderTask, account: BrokerAccount, permit: Decision | None, now: datetime
+        self, task: OrderTask, account: BrokerAccount, permit: Decision | None, outlook: Outlook
     ) -> None:
         """Send a claimed task, once."""
         try:
-            why = why_not(task, account, now)
+            why = why_not(task, account, outlook.by_now)
             is_there = reconcile.stands_already(task)
         except (BrokerError, exits.Unclear) as error:
             why = words(error) if isinstance(error, BrokerError) else str(error)
@@ -179,7 +181,7 @@ class Sender:
                 step = core.end_before_sending(task, Reason.EXPIRED, expired_words(task))
                 store.move(task, step)
                 return None
-            if outlook.counts_people and (why := checking.why_not_again(task, outlook.now)):
+            if outlook.counts_people and (why := checking.why_not_again(task)):
                 store.move(task, core.end_before_sending(task, Reason.LIMIT, why))
                 return None
             if adoption.is_in_our_book(task):

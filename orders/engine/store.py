@@ -72,6 +72,11 @@ def move(
         tell(task)
 
 
+def has_moved(task: OrderTask) -> bool:
+    """Tell whether the task no longer stands as we read it."""
+    return not OrderTask.objects.filter(pk=task.pk, version=task.version).exists()
+
+
 def written(
     task: OrderTask,
     changes: dict[str, Any],
@@ -103,7 +108,7 @@ def written(
 
 def keep_answer(attempt: OrderAttempt) -> None:
     """Write what came of an attempt."""
-    change(
+    met = change(
         "UPDATE orders_orderattempt SET outcome = %s, elapsed_ms = %s, message = %s, status = %s, "
         "error_type = %s WHERE task_id = %s AND number = %s",
         [
@@ -111,6 +116,8 @@ def keep_answer(attempt: OrderAttempt) -> None:
             attempt.error_type, attempt.task_id, attempt.number,
         ],
     )  # fmt: skip
+    if met != 1:
+        raise RuntimeError(f"{attempt} is not stored")
 
 
 def record(task: OrderTask, what: str, changes: dict[str, Any], who: str) -> None:

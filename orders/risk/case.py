@@ -22,7 +22,6 @@ class Case:
 
     task: OrderTask
     account: BrokerAccount
-    user: User | None
     limits: Standing
     at: datetime
     terms: dict[str, Any]  # of the order as it would be
@@ -40,6 +39,10 @@ class Case:
             return leg
         done = measures.signed(self.replaced.side, self.replaced.filled_quantity)
         return replace(leg, quantity=leg.quantity - done)
+
+    @property
+    def user(self) -> User | None:
+        return self.task.user
 
     @property
     def target(self) -> str:
@@ -63,6 +66,9 @@ class Case:
     @cached_property
     def todays_orders(self) -> list[Order]:
         measures.fresh_reading(self.account, Part.ORDERS, self.at)
+        _ = (
+            self.unseen
+        )  # first: what comes into the book meanwhile counts twice, and never not at all
         orders = list(Order.objects.filter(account=self.account).of_today(self.at))
         for order in orders:
             if order.order_id == self.target:

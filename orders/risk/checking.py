@@ -51,7 +51,7 @@ def why_not(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
     return ""
 
 
-def why_not_again(task: OrderTask, at: datetime) -> str:
+def why_not_again(task: OrderTask) -> str:
     """Look once more where a person's orders of all accounts are counted, one of them at a time.
 
     Within the transaction that writes that this one leaves: the next to look sees it.
@@ -62,7 +62,7 @@ def why_not_again(task: OrderTask, at: datetime) -> str:
         return ""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [PEOPLE, task.user_id])
-    return why_not(task, task.account, at)
+    return why_not(task, task.account, store.now())
 
 
 def why_no_change(task: OrderTask, account: BrokerAccount, at: datetime) -> str:
@@ -121,7 +121,7 @@ def look(
         return found[0].text
     task.skipped = [one.text for one in problems if one.severity != Severity.REFUSES]
     case = Case(
-        task=task, account=account, user=task.user, limits=limits, at=at,
+        task=task, account=account, limits=limits, at=at,
         terms=spell(ticket.request()), replaced=replaced, last=last.price if last else None,
     )  # fmt: skip
     return next(broken(case), "")

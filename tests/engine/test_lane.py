@@ -1,15 +1,17 @@
 """What is next in an account's queue: read in one question, and as Django would read it."""
 
+from datetime import timedelta
+
 import pytest
-from django.db import connection
+from django.db import NotSupportedError, connection
 
 from accounts.brokerage import BrokerAccount
-from orders.engine import asking, store
+from orders.engine import asking, core, store
 from orders.engine.lane import next_task, until_next
-from orders.engine.models import OrderTask
+from orders.engine.models import OrderTask, TaskEvent
 from orders.engine.outlook import outlook_of
 from tests.engine.desk import again, asked, give, limit
-from tradedesk.database import Rows, answers
+from tradedesk.database import Rows, answers, connect
 
 pytestmark = pytest.mark.django_db
 SECRETS = {"api_secret", "password", "totp_seed", "pin"}
@@ -116,3 +118,47 @@ def test_rows_are_read_as_django_reads_them(account):
     assert told(found) == told(again(task))
     found.save()  # as any row
     assert answers("SELECT count(*) FROM orders_ordertask", []) == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("lease", "is_free"),
+    [(timedelta(seconds=5), False), (timedelta(seconds=-1), True), (None, True)],
+)
+def test_nothing_is_claimed_beside_what_is_being_sent(account, sender, lease, is_free):
+    other, task = give(account), give(account, limit(quantity=2))
+    until = store.now() + lease if lease is not None else None
+    OrderTask.objects.filter(pk=other.pk).update(
+        state="RUNNING", phase="SENDING", lease_until=until, holder=sender.name
+    )
+    before = TaskEvent.objects.count()
+
+    assert sender.claim(task, store.now()) is is_free
+
+    assert again(task).state == ("RUNNING" if is_free else "PENDING")
+    assert TaskEvent.objects.count() == before + is_free
+
+
+def test_what_has_moved_since_it_was_read_is_not_claimed(account, sender):
+    task = give(account)
+    store.move(again(task), core.end_before_sending(task, core.Reason.CANCELLED, "taken back"))
+
+    with pytest.raises(store.Overtaken):
+        sender.claim(task, store.now())
+    assert again(task).state == "FAILED"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_table_that_is_changed_while_we_run_costs_one_question():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE trial (number int)")
+    try:
+        assert [answers("SELECT number FROM trial", []) for _ in range(2)] == [[], []]
+        with connect(autocommit=True) as another:
+            another.execute("ALTER TABLE trial ALTER number TYPE text")
+        with pytest.raises(NotSupportedError):
+            answers("SELECT number FROM trial", [])
+        connection.close_if_unusable_or_obsolete()  # as after each request and each look
+        assert answers("SELECT number FROM trial", []) == []
+    finally:
+        with connect(autocommit=True) as another:
+            another.execute("DROP TABLE trial")

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import linking
 from accounts.brokerage import Membership, Role
@@ -341,6 +341,26 @@ def test_an_order_that_may_stand_counts_for_crosses(account):
     OrderTask.objects.filter(pk=task.pk).update(state="UNKNOWN", sent_at=store.now())
 
     assert f"own {task.code}" in refusal(account)
+
+
+def test_what_is_not_in_the_book_yet_is_read_before_the_book(account):
+    """What comes into the book between the two counts twice, and never not at all."""
+    limits(account, open_orders=5)
+    read(account)
+    asked: list[str] = []
+
+    def listen(execute, sql, params, many, context):
+        asked.append(sql)
+        return execute(sql, params, many, context)
+
+    task = give(account)
+    with connection.execute_wrapper(listen):
+        assert checking.why_not(task, account, store.now()) == ""
+
+    whole = [index for index, sql in enumerate(asked) if "ORDER BY sequence" in sql]
+    book = [index for index, sql in enumerate(asked) if 'FROM "orders_order"' in sql]
+    assert (len(whole), len(book)) == (1, 1)
+    assert whole[0] < book[0]
 
 
 def test_self_crosses_are_allowed_when_somebody_says_so_and_nobody_forbids_it(account, asha):
