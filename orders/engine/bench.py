@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts import linking
-from accounts.brokerage import BrokerAccount
+from accounts.brokerage import BrokerAccount, LoginSession
 from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
 from accounts.models import User
@@ -125,6 +125,11 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000) -> dict[str, Any]:
     told as stuck, young as it may be.
     """
     mine = accounts_of_a_trader(accounts)
+    ends = LoginSession.objects.earliest("expires_at").expires_at
+    if ends < timezone.now() + timedelta(seconds=STORMS_FOR):
+        raise SystemExit(
+            "The sessions of the accounts end within the storm, at 06:00 IST: run it after that."
+        )
     rules = [{**one, "route": "order.place", "probability": 0.02} for one in FAULTS]
     control("POST", "faults", {"rules": rules})
     began = time.monotonic()

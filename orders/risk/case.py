@@ -65,10 +65,9 @@ class Case:
 
     @cached_property
     def todays_orders(self) -> list[Order]:
+        """Read what is unseen first: what comes into the book meanwhile counts twice."""
+        _ = self.unseen
         measures.fresh_reading(self.account, Part.ORDERS, self.at)
-        _ = (
-            self.unseen
-        )  # first: what comes into the book meanwhile counts twice, and never not at all
         orders = list(Order.objects.filter(account=self.account).of_today(self.at))
         for order in orders:
             if order.order_id == self.target:
