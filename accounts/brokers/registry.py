@@ -16,6 +16,7 @@ from accounts.brokers.kite import environments, offers
 from accounts.brokers.kite.adapter import KiteBroker
 from accounts.brokers.kite.client import SessionOver, nobody_asks
 from accounts.brokers.kite.sending import Gate, open_gate
+from accounts.brokers.kite.wire import trusted
 from accounts.brokers.words import CallClass
 
 LIVE, SANDBOX, PAPER = "live", "sandbox", "paper"
@@ -200,5 +201,7 @@ adapters = Adapters()
 
 
 def warm_up() -> None:
-    """Load what adapters load when one is made, so that no order waits for an import."""
+    """Load what adapters load when one is made, so that no order waits for an import or for certificates."""
     import accounts.brokers.kite.official  # noqa: F401 - with it comes Twisted
+
+    trusted()
