@@ -1,4 +1,4 @@
-"""Taking the next task of an account and sending it: claim, say so, send, keep the answer."""
+"""Taking the next task of an account and sending it: claim, say so, send."""
 
 import logging
 import random
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db import transaction
 
@@ -16,12 +15,11 @@ from accounts.brokerage import State as AccountState
 from accounts.brokers import patience, registry
 from accounts.brokers.errors import AuthExpired, BrokerError, RateLimited
 from accounts.brokers.limits import Decision
-from accounts.brokers.types import OrderUpdate
-from accounts.brokers.words import OrderStatus, Outcome
+from accounts.brokers.words import Outcome
 from accounts.lines import line_to
-from orders import book, datasets
 from orders.engine import (
     adoption,
+    answered,
     core,
     exits,
     measures,
@@ -30,16 +28,15 @@ from orders.engine import (
     store,
     switch,
 )
-from orders.engine.core import Reason, State, Timing
+from orders.engine.core import Reason, Timing
 from orders.engine.lane import lock, next_task, permit_for, spend, turn_of, until_next
-from orders.engine.models import TRIGGERS, Kind, OrderAttempt, OrderTask, Source
-from orders.engine.operations import Sent, operation, order_of
+from orders.engine.models import OrderAttempt, OrderTask, Source
+from orders.engine.operations import Sent, operation
 from orders.engine.outlook import Outlook, outlook_of
 from orders.engine.spelling import CAPPED
 from orders.engine.sweep import expired_words
-from orders.product_rules import learn_from
 from orders.risk import checking, demand, triggers
-from tradedesk import lives, metrics
+from tradedesk import lives
 
 logger = logging.getLogger(__name__)
 HELD_FOR = 1.0  # seconds until what is held is looked at again
@@ -129,7 +126,7 @@ class Sender:
             why = why_not(task, account, outlook.by_now)
             is_there = reconcile.stands_already(task)
         except (BrokerError, exits.Unclear) as error:
-            why = words(error) if isinstance(error, BrokerError) else str(error)
+            why = answered.words(error) if isinstance(error, BrokerError) else str(error)
             store.move(task, core.put_back(task, store.now(), why[:500]))
             return
         if why:
@@ -167,7 +164,9 @@ class Sender:
             logger.exception("%s: what became of it is looked for at the broker", task.code)
         elapsed = time.monotonic() - began
         spend(permit, task, account)
-        self.keep(task, attempt, sent, failure, elapsed)
+        answer = answered.Answer(sent, failure)
+        step = self.step_for(task, answer.outcome, sent, failure)
+        answered.keep(task, attempt, answer, step, elapsed=elapsed)
 
     def begin(self, task: OrderTask) -> OrderAttempt | None:
         """Write that it is about to leave, and by which tag it can be found."""
@@ -196,52 +195,12 @@ class Sender:
             points.reached("C6")
         return attempt
 
-    def keep(
-        self,
-        task: OrderTask,
-        attempt: OrderAttempt,
-        sent: Sent | None,
-        failure: BrokerError | None,
-        elapsed: float,
-    ) -> None:
-        """Keep the answer, and what it means for the task."""
-        outcome = Outcome.ACCEPTED if sent else failure.outcome if failure else Outcome.UNKNOWN
-        attempt.outcome, attempt.elapsed_ms = outcome, round(elapsed * 1000)
-        attempt.message = (sent.message if sent else words(failure))[:500]
-        if failure:
-            attempt.status, attempt.error_type = failure.status, failure.error_type[:60]
-        metrics.ORDER_OUTCOMES.labels(task.kind, outcome).inc()
-        try:
-            with transaction.atomic():
-                store.keep_answer(attempt)
-                store.move(task, self.step_for(task, outcome, sent, failure))
-                points.reached("C11")
-            points.reached("C12")
-        except store.Overtaken:
-            self.keep_late(task, attempt, sent)
-        points.reached("C13")
-        if sent and task.kind == Kind.PLACE and len(sent.order_ids) == 1:
-            show(task, sent.order_ids[0])
-        if sent:
-            changed = (
-                datasets.CHANGED_BY_TRIGGERS
-                if task.kind in TRIGGERS
-                else datasets.CHANGED_BY_ORDERS
-            )
-            datasets.renew_soon(task.account_id, changed)
-        else:
-            if outcome == Outcome.REJECTED and task.kind == Kind.PLACE:
-                learn_from(
-                    task.account, task.exchange, task.symbol, attempt.message, at=store.now()
-                )
-            triggers.look(task.account)
-
     def step_for(
         self, task: OrderTask, outcome: str, sent: Sent | None, failure: BrokerError | None
     ) -> core.Step:
         if sent:
             return core.accepted(task, list(sent.order_ids), sent.message[:500])
-        message = words(failure)[:500]
+        message = answered.words(failure)[:500]
         if outcome == Outcome.REJECTED and not (failure and failure.retry_helps):
             return core.refused(task, message)
         if outcome in {Outcome.NOT_SENT, Outcome.REJECTED}:
@@ -253,17 +212,6 @@ class Sender:
             )
             return core.not_sent(task, store.now(), pause, message, may_retry=may_retry)
         return core.unclear(task, message)
-
-    def keep_late(self, task: OrderTask, attempt: OrderAttempt, sent: Sent | None) -> None:
-        """Keep an answer that came after the sweep had taken the task from us."""
-        store.keep_answer(attempt)
-        attempt_facts = f"{task.code}: an answer came after its lease was over"
-        logger.warning("%s: %s", attempt_facts, "registered" if sent else "not registered")
-        if not sent:
-            return  # what the book shows decides
-        stored = OrderTask.objects.get(pk=task.pk)
-        if stored.state != State.COMPLETED:
-            store.move(stored, core.found_late(stored, list(sent.order_ids)))
 
 
 def ended(task: OrderTask, reason: Reason, message: str) -> Next:
@@ -303,24 +251,3 @@ def what_holds(task: OrderTask, account: BrokerAccount, outlook: Outlook) -> str
     if outlook.is_broken:
         return "the broker to answer again"
     return "clarity about earlier orders" if outlook.is_too_unclear else ""
-
-
-def words(failure: BrokerError | None) -> str:
-    if failure is None:
-        return "Something went wrong while it was sent; the broker is asked what became of it."
-    return failure.text or str(failure)
-
-
-def show(task: OrderTask, order_id: str) -> None:
-    """Put the new order into the book at once: the broker registered it, more is not known yet."""
-    order = order_of(task)
-    told = OrderUpdate(
-        order_id=order_id, status=OrderStatus.RECEIVED, status_text=book.SENT,
-        exchange=order.exchange, symbol=order.symbol, side=order.side,
-        order_type=order.order_type, product=order.product, variety=order.variety,
-        validity=order.validity, validity_minutes=order.validity_minutes,
-        quantity=order.quantity, filled_quantity=0, price=order.price or Decimal(0),
-        trigger_price=order.trigger_price or Decimal(0), tag=task.tag, tags=(task.tag,),
-        raw={"order_id": order_id},
-    )  # fmt: skip
-    book.absorb(task.account, [told], heard_from="answer", at=store.now())
