@@ -37,11 +37,6 @@ def role_of(user: User, account: BrokerAccount) -> Role | None:
     return Role(found.role) if found else None
 
 
-def may_trade(user: User, account: BrokerAccount) -> bool:
-    """Tell whether this person's orders may leave for this account at all."""
-    return not why_no_trading(user.pk, account.pk)
-
-
 MEMBER = """
 SELECT member.role, account.paused_at FROM accounts_membership member
 JOIN accounts_brokeraccount account ON account.id = member.account_id

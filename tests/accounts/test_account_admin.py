@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from accounts import breaker, invitations, linking, logins, sharing
-from accounts.access import may_trade
+from accounts.access import why_no_trading
 from accounts.brokerage import BrokerAccount, Credentials, LoginSession, Role
 from accounts.brokers.errors import BrokerUnavailable
 from accounts.models import AuditEvent, User
@@ -115,12 +115,12 @@ def test_an_account_is_logged_out(account, boss, office):
 
 def test_trading_is_paused_and_resumed(account, asha, boss, office):
     assert "Account paper: its trading is paused." in act(office, "pause", account)
-    assert not may_trade(asha, account)
+    assert why_no_trading(asha.pk, account.pk) != ""
     assert (event("account.paused").actor, event("account.paused").account) == (boss.email, "paper")
     assert "Account paper: its trading is paused already." in act(office, "pause", account)
 
     assert "Account paper: its trading is on again." in act(office, "resume", account)
-    assert may_trade(asha, account)
+    assert why_no_trading(asha.pk, account.pk) == ""
     assert event("account.resumed").actor == boss.email
     assert "Account paper: its trading is not paused." in act(office, "resume", account)
 
