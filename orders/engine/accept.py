@@ -15,17 +15,16 @@ from accounts.brokerage import BrokerAccount
 from accounts.brokers.errors import TradedeskError
 from accounts.models import User
 from orders.engine import points, store, switch
-from orders.engine.models import Lane, OrderTask, Source
+from orders.engine.models import TASKS, Lane, OrderTask, Source
 from orders.engine.operations import operation
 from orders.engine.spelling import fingerprint
 from orders.risk import demand
-from tradedesk.database import Rows, answers
+from tradedesk.database import answers
 from tradedesk.times import clock
 
 WINDOW = timedelta(minutes=5)
 LONGEST_KEY = 64
 WHAT_A_KEY_IS = "A key is 1 to 64 plain letters, digits and signs."
-TASKS = Rows(OrderTask)
 KNOWN = (
     f"SELECT {TASKS.columns('task')} FROM orders_ordertask task WHERE account_id = %s AND key = %s"  # noqa: S608
 )

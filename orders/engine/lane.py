@@ -9,12 +9,12 @@ from accounts.brokers.limits import Decision
 from accounts.brokers.words import CallClass
 from accounts.lines import limiter
 from orders.engine import outlook
-from orders.engine.models import OrderTask
+from orders.engine.models import TASKS, OrderTask
 from orders.engine.outlook import Outlook
 from tradedesk.database import Rows, answers
 
 LOCKS = 7_301  # our name among the advisory locks
-TASKS, ACCOUNTS, SESSIONS = Rows(OrderTask), Rows(BrokerAccount), Rows(LoginSession)
+ACCOUNTS, SESSIONS = Rows(BrokerAccount), Rows(LoginSession)
 KEYS = Rows(Credentials, "id", "account_id", "api_key")  # the secrets stay where they are
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.brokerage import BrokerAccount
 from orders.engine.core import MOST_ATTEMPTS, Phase, Reason, State, is_dead_letter
+from tradedesk.database import Rows
 
 
 class Kind(models.TextChoices):
@@ -158,6 +159,9 @@ class OrderTask(models.Model):
     @property
     def is_dead_letter(self) -> bool:
         return is_dead_letter(self)
+
+
+TASKS = Rows(OrderTask)  # for questions that are spelled in SQL
 
 
 class OrderAttempt(models.Model):

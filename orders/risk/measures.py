@@ -19,11 +19,11 @@ from accounts.models import User
 from orders import datasets
 from orders.datasets import Dataset, Part
 from orders.engine.core import Phase, State
-from orders.engine.models import Kind, OrderTask
+from orders.engine.models import TASKS, Kind, OrderTask
 from orders.instruments.models import Instrument, master_of
 from orders.ledger import OF_TODAY, WORKS, Order, today
 from orders.tickets.gathering import listing_of
-from tradedesk.database import Rows, answers
+from tradedesk.database import answers
 from tradedesk.times import IST
 
 OLDEST = timedelta(seconds=60)  # what is older tells nothing about now
@@ -95,7 +95,6 @@ def held(account: BrokerAccount, exchange: str, symbol: str) -> int:
     return owned + traded
 
 
-TASKS = Rows(OrderTask)
 UNSEEN = """
 FROM orders_ordertask task
 WHERE account_id = %(account)s AND kind = 'place'
