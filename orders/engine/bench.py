@@ -25,6 +25,7 @@ from accounts.brokers.words import OrderType, Product, Side
 from accounts.models import User
 from orders.engine import asking
 from orders.engine.accept import Asked
+from orders.engine.core import Reason
 from orders.engine.models import Lane, OrderAttempt, OrderTask, Source
 from orders.instruments.syncing import sync_due
 from orders.waiting import wait
@@ -125,7 +126,7 @@ def measure_storm(accounts: int = 20, tasks: int = 10_000) -> dict[str, Any]:
     told as stuck, young as it may be.
     """
     mine = accounts_of_a_trader(accounts)
-    ends = LoginSession.objects.earliest("expires_at").expires_at
+    ends = LoginSession.objects.filter(account__in=mine).earliest("expires_at").expires_at
     if ends < timezone.now() + timedelta(seconds=STORMS_FOR):
         raise SystemExit(
             "The sessions of the accounts end within the storm, at 06:00 IST: run it after that."
@@ -206,6 +207,7 @@ def start_stream() -> "subprocess.Popen[bytes]":
 def judged(accounts: list[BrokerAccount]) -> dict[str, Any]:
     """Compare every task with the exchange's ledger."""
     found: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
     waited = []
     for account in accounts:
         there = registered(account)
@@ -222,11 +224,14 @@ def judged(accounts: list[BrokerAccount]) -> dict[str, Any]:
             found["lost"] += task.state in {"FAILED", "DEAD_LETTER"} and tags[task.pk] > 0
             found["phantom"] += task.state == "COMPLETED" and task.order_id not in ids
             found["stuck"] += not task.is_over
+            if task.reason == Reason.REFUSED:
+                refusals[task.message] += 1
             if task.sent_at and task.state == "COMPLETED":
                 waited.append((task.sent_at - task.created_at).total_seconds())
     waited.sort()
     return {
         "ends": dict(found),
+        "refusals": dict(refusals.most_common(5)),
         "wrong": sum(found[name] for name in ("doubled", "lost", "phantom", "stuck")),
         "queue_p50_s": round(waited[len(waited) // 2], 2) if waited else None,
         "queue_p99_s": round(waited[int(len(waited) * 0.99)], 2) if waited else None,
