@@ -150,6 +150,28 @@ def test_what_comes_by_itself_moves_no_focus(ticket):
     assert page.evaluate("document.activeElement === document.body")
 
 
+@pytest.mark.parametrize(("width", "symbol"), [(1280, "SBIN"), (390, "TCS")])
+def test_what_comes_by_itself_moves_no_button(ticket, desk, account, width, symbol):
+    held = []
+    user_id = account.user_id
+    rule = {"effect": "status_502_before_acceptance", "route": "quote", "user_id": user_id}
+    control(desk, "POST", "faults", {"rules": [rule]})
+    page = ticket(options={"viewport": {"width": width, "height": 800}})
+    page.route("**/orders/margin/", lambda route: held.append(route))
+    page.goto(f"{page.url.split('?')[0]}?instrument=NSE:{symbol}&quantity=5&order_type=MARKET")
+    send = page.locator("[data-send]")
+    expect(page.locator("#quote")).to_contain_text("The broker tells no price now")
+    before = send.bounding_box()
+
+    control(desk, "DELETE", "faults")
+    expect(page.locator("#quote")).to_contain_text("Today", timeout=20_000)
+    assert send.bounding_box() == before
+    held[-1].continue_()
+    expect(page.locator("#margin")).to_contain_text("Needs")
+
+    assert send.bounding_box() == before
+
+
 def test_without_scripts_the_quote_stands_in_the_page(ticket):
     page = ticket(options={"java_script_enabled": False}, quantity=5)
 
