@@ -152,9 +152,11 @@ class OrderLine:
         return self.order.average_price or None
 
     @property
-    def at(self) -> datetime | None:
+    def at(self) -> datetime:
+        """When it was placed; of what was answered just now, when we heard of it."""
         order = self.order
-        return order.ordered_at or order.exchange_at or order.updated_at
+        told = order.ordered_at or order.exchange_at or order.updated_at
+        return told or order.synced_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

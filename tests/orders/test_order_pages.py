@@ -78,6 +78,17 @@ def heard(account, **facts):
     return Order.objects.get(account=account, order_id=facts.get("order_id", "1"))
 
 
+def test_what_was_answered_just_now_stands_there_with_the_time_of_its_answer(client, account):
+    at = timezone.now()
+    answered = told(ordered_at=None, exchange_at=None, updated_at=None)
+    book.absorb(account, [answered], heard_from="answer", at=at)
+
+    html = client.get("/orders/").content.decode()
+
+    assert Order.objects.get().ordered_at is None
+    assert f"{timezone.localtime(at):%H:%M:%S}" in html[html.index("<tbody") :]
+
+
 @pytest.mark.parametrize(
     ("status", "filled", "shown"),
     [
