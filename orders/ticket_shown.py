@@ -34,7 +34,7 @@ CASH_PRODUCTS = {Product.CNC, Product.MIS, Product.MTF}
 # What an order at any price becomes when a price is put into it.
 WITH_PRICE = {"LIMIT": OrderType.LIMIT, "SL": OrderType.SL, "SL-M": OrderType.SL}
 FOUND = 8  # instruments that a search offers
-NOT_YET = {"required", "needs"}  # no reproach to somebody who is still typing
+NOT_YET = {"required", "needs", "unnamed"}  # no reproach to somebody who is still typing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,7 +75,7 @@ class InstrumentField(forms.Field):
             return None
         exchange, colon, symbol = (part.strip() for part in text.upper().partition(":"))
         if not (exchange and colon and symbol and text.isprintable() and len(text) <= LONGEST_KEY):
-            raise ValidationError("Name an instrument as NSE:INFY.", code="unreadable")
+            raise ValidationError("Name an instrument as NSE:INFY.", code="unnamed")
         return exchange, symbol
 
 

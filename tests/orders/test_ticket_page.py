@@ -147,7 +147,10 @@ def test_one_who_types_hears_of_what_is_wrong_but_not_of_what_is_missing(client,
     typing = client.post(path, TERMS | {"price": "", "quantity": ""}, headers=PARTIAL)
     wrong = client.post(path, TERMS | {"price": "1450.03"}, headers=PARTIAL)
 
+    words = client.post(path, TERMS | {"instrument": "nifty 26000 pe"}, headers=PARTIAL)
+
     assert "needs a price" not in said(typing)
+    assert "Name an instrument" not in said(words)
     assert "Price must step by" in said(wrong)
     assert "Buy 5 INFY" in said(wrong)
 
