@@ -1,5 +1,7 @@
 """Fixtures for all tests."""
 
+import os
+
 import daphne.server  # noqa: F401 - takes Twisted's reactor before kiteconnect does
 import pytest
 import redis
@@ -29,6 +31,12 @@ def pytest_collection_modifyitems(items):
             (rank for rank, part in enumerate(LONG) if part in str(item.path)), len(LONG)
         )
     )
+
+
+def pytest_runtest_logreport(report):
+    """Tell of a failure at once in CI: a run that is stopped early has told what it saw."""
+    if report.failed and os.environ.get("CI") and "PYTEST_XDIST_WORKER" not in os.environ:
+        print(f"\n{report.nodeid} ({report.when})\n{report.longreprtext[-1500:]}", flush=True)  # noqa: T201
 
 
 @pytest.fixture(autouse=True)
