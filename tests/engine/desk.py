@@ -65,7 +65,7 @@ def again(task):
 
 
 def at_exchange(running, account):
-    """All orders that the exchange registered, by its own ledger; it may have refused them since."""
+    """All orders that came to the exchange, by its own ledger; it may have refused them."""
     ledger = running.control("GET", f"ledger/{account.broker_user_id}")
     return ledger["orders"] + ledger["refused"]
 

@@ -345,7 +345,8 @@ def test_nothing_leaves_a_second_after_the_switch_also_with_redis_dead(
         number = 1
         while not stopping.is_set():
             try:
-                give(account, limit(quantity=number), request=basket)
+                price = str(1450 - number * Decimal("0.5"))  # each another content
+                give(account, limit(price), request=basket)
             except NotAccepted:  # refused at the door, from the press on
                 stopping.set()
             number += 1

@@ -88,7 +88,8 @@ def _remember_refusal(floor: Floor, command: Command, refusal: Refusal) -> None:
         for name in ("exchange", "tradingsymbol", "transaction_type", "quantity", "tag")
         if command.args.get(name) is not None
     }
-    account.refused.append(asked | {"message": refusal.message, "placed_at": stamp(floor.now)})
+    told = {"message": refusal.message, "placed_at": stamp(floor.now), "placed_at_ms": floor.now}
+    account.refused.append(asked | told)
     del account.refused[: max(len(account.refused) - REFUSED_KEPT, 0)]
 
 
