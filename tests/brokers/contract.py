@@ -31,7 +31,8 @@ from accounts.brokers.types import (
     Side,
     Variety,
 )
-from tests.brokers.contract_base import Contract, eventually, plain
+from tests.brokers.contract_base import Contract, plain
+from tests.patience import until
 
 
 class OrdersContract(Contract):
@@ -148,13 +149,13 @@ class OrdersContract(Contract):
         change = OrderChange(order_id=order.order_id, quantity=3, price=order.price - 1)
 
         assert desk.broker.modify(change) == order.order_id
-        changed = eventually(
+        changed = until(
             lambda: next((o for o in desk.broker.find_by_tag(order.tag) if o.quantity == 3), None)
         )
         assert changed.price == order.price - 1
-        eventually(lambda: self.cancelled(desk, order))
+        until(lambda: self.cancelled(desk, order))
 
-        found = eventually(
+        found = until(
             lambda: next((o for o in desk.broker.find_by_tag(order.tag) if o.status.is_final), None)
         )
         assert found.status is OrderStatus.CANCELLED
@@ -300,7 +301,7 @@ class OrdersContract(Contract):
             changes[call]()
 
         desk.whole()
-        after = eventually(
+        after = until(
             lambda: next(
                 (
                     one

@@ -1,11 +1,11 @@
 """What the parts of the contract share: how an answer is looked at, and how orders are made."""
 
 import dataclasses
-import time
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from accounts.brokers.types import OrderRequest, OrderStatus, OrderType, Product, Side
+from tests.patience import until
 
 KEY = "NSE:INFY"
 
@@ -29,15 +29,6 @@ def plain(value, path="answer"):
     return value
 
 
-def eventually(look, seconds=5.0):
-    """Look again until it is so."""
-    ends = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < ends, "it did not come about"
-        time.sleep(0.05)
-    return found
-
-
 class Contract:
     """Run by each adapter's own test class, which gives `desk`."""
 
@@ -57,7 +48,7 @@ class Contract:
     def placed(self, desk, **more):
         order = self.order(desk, **more)
         placed = desk.broker.place(order)
-        return eventually(
+        return until(
             lambda: next(
                 (
                     one
@@ -78,7 +69,7 @@ class Contract:
         }
         order = self.order(desk, **more)
         placed = desk.broker.place(order)
-        return eventually(lambda: self.complete(desk, placed.order_id))
+        return until(lambda: self.complete(desk, placed.order_id))
 
     def complete(self, desk, order_id):
         last = desk.broker.order_history(order_id)[-1]

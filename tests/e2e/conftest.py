@@ -5,10 +5,11 @@ import shutil
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tradedesk.desk.throwaway import throwaway_desk
 
+expect.set_options(timeout=15_000)  # no test is about speed, and machines differ
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -75,7 +76,7 @@ def new_page(browser, desk):
         context = browser.new_context(base_url=desk.url, locale="en-IN", **options)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         complaints.listen(page)
         return page
 

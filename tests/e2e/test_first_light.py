@@ -50,7 +50,7 @@ def test_a_price_that_moves_is_on_the_screen_and_focus_and_selection_stay(
     buy(desk, code)
     page.goto(f"/a/{code}/positions/")
     row = page.locator(f"#position-{code}-NSE-INFY-CNC")
-    expect(row).to_be_visible(timeout=10_000)
+    expect(row).to_be_visible()
     row.focus()
     page.keyboard.press("Space")
     expect(page.locator("[data-selection]")).to_contain_text("1 selected")
@@ -70,8 +70,8 @@ def test_a_price_that_moves_is_on_the_screen_and_focus_and_selection_stay(
     control(desk, "POST", "prices", {"NSE:INFY": str(moved)})
     began = time.monotonic()
     whole = f"{moved:,}"[:2]
-    expect(row.locator(".last")).to_contain_text(whole, timeout=10_000)
-    expect(row.locator(".last")).not_to_have_text(f"{last:,}", timeout=10_000)
+    expect(row.locator(".last")).to_contain_text(whole)
+    expect(row.locator(".last")).not_to_have_text(f"{last:,}")
     logger.warning("a moved price was on the screen after %.1f s", time.monotonic() - began)
 
     assert page.evaluate("window.blanks") == blanks == 0
@@ -88,7 +88,7 @@ def test_what_the_exchange_does_not_answer_keeps_the_old_figures_and_comes_back_
     code = linked(desk, page, make_person("night@example.com"))
     page.goto(f"/a/{code}/funds/")
     panel = page.locator("#funds")
-    expect(panel).to_contain_text("10,00,000.00", timeout=10_000)
+    expect(panel).to_contain_text("10,00,000.00")
     page.evaluate("window.same = true")
     user_id = listed(desk, code)["broker_user_id"]
     rule = {"route": "margins", "user_id": user_id, "effect": "status_503_before_acceptance"}

@@ -110,7 +110,7 @@ def ticket(page, account, **terms):
 def placed(page):
     """Send the ticket and wait for the sentence of its outcome."""
     page.locator("#ticket [data-send]").click()
-    expect(page.locator("#chips")).to_contain_text("Order placed successfully", timeout=6000)
+    expect(page.locator("#chips")).to_contain_text("Order placed successfully")
 
 
 def test_an_instrument_is_found_a_price_put_right_and_the_order_is_in_the_book(
@@ -132,7 +132,7 @@ def test_an_instrument_is_found_a_price_put_right_and_the_order_is_in_the_book(
 
     began = time.monotonic()
     sheet.locator("[data-send]").click()
-    expect(in_book(page, 5)).to_contain_text("PENDING", timeout=6000)
+    expect(in_book(page, 5)).to_contain_text("PENDING")
     logger.warning("a limit order was in the book after %.1f s", time.monotonic() - began)
 
     expect(sheet).to_be_hidden()
@@ -161,7 +161,7 @@ def test_other_types_of_order_are_seen_in_the_book(
 
     began = time.monotonic()
     place.locator("[data-send]").click()
-    expect(in_book(book, quantity)).to_contain_text(word, timeout=6000)
+    expect(in_book(book, quantity)).to_contain_text(word)
     logger.warning("%s in the book after %.1f s", terms["order_type"], time.monotonic() - began)
 
     expect(page.locator("#chips")).to_contain_text("Order placed successfully")
@@ -173,17 +173,17 @@ def test_a_pending_order_is_changed_and_cancelled_from_its_row(desk, account, pa
     placed(page)
     page.goto(f"/a/{account.code}/orders/")
     row = in_book(page, 3)
-    expect(row).to_contain_text("PENDING", timeout=6000)
+    expect(row).to_contain_text("PENDING")
 
     row.get_by_role("link", name="Change buy INFY").click()
     sheet = page.locator("#sheet")
     field(sheet, "Price").fill("1440")
     picture(page, "modify")
     sheet.get_by_role("button", name="Change the order").click()
-    expect(row).to_contain_text("1,440.00", timeout=6000)
+    expect(row).to_contain_text("1,440.00")
     row.get_by_role("button", name="Cancel buy INFY").click()
     page.locator("#confirm").get_by_role("button", name="Go on").click()
-    expect(row).to_contain_text("CANCELLED", timeout=6000)
+    expect(row).to_contain_text("CANCELLED")
 
     [order] = ledger(desk, account, 3)
     assert (order["status"], order["price"]) == ("CANCELLED", 1440)
@@ -227,7 +227,7 @@ def test_a_double_click_is_one_order(desk, account, page):
     place = ticket(page, account, quantity=21, price=1450)
 
     place.locator("[data-send]").dblclick()
-    expect(page.locator("#chips")).to_contain_text("Order placed successfully", timeout=6000)
+    expect(page.locator("#chips")).to_contain_text("Order placed successfully")
 
     assert len(ledger(desk, account, 21)) == 1
 
@@ -239,7 +239,7 @@ def test_without_scripts_the_task_page_tells_and_the_back_button_sends_nothing_t
     ticket(page, account, quantity=22, price=1450)
     page.locator("#ticket [data-send]").click()
     expect(page).to_have_url(re.compile(r"/tasks/\d+/"))
-    expect(page.locator("#task")).to_contain_text("Order placed successfully", timeout=9000)
+    expect(page.locator("#task")).to_contain_text("Order placed successfully")
     picture(page, "task")
 
     page.go_back()
@@ -262,14 +262,14 @@ def test_two_tabs_with_the_same_ticket_are_one_order_and_a_question(
     second = ticket(tab, account, quantity=23, price=1450)
 
     first.locator("[data-send]").click()
-    expect(page.locator("#chips")).to_contain_text("Order placed successfully", timeout=6000)
+    expect(page.locator("#chips")).to_contain_text("Order placed successfully")
     second.locator("[data-send]").click()
     expect(second).to_contain_text("The same order again?")
     picture(tab, "duplicate")
     assert len(ledger(desk, account, 23)) == 1
 
     second.get_by_role("button", name="Send it again").click()
-    expect(tab.locator("#chips")).to_contain_text("Order placed successfully", timeout=6000)
+    expect(tab.locator("#chips")).to_contain_text("Order placed successfully")
     assert len(ledger(desk, account, 23)) == 2
 
 
@@ -278,7 +278,7 @@ def test_a_position_is_closed_from_its_row(desk, account, page, picture):
     placed(page)
     page.goto(f"/a/{account.code}/positions/")
     row = page.locator(f"#position-{account.code}-NSE-INFY-MIS")
-    expect(row).to_contain_text("+66", timeout=12_000)
+    expect(row).to_contain_text("+66")
     picture(page, "positions")
 
     row.get_by_role("link", name="Exit INFY").click()
@@ -287,8 +287,8 @@ def test_a_position_is_closed_from_its_row(desk, account, page, picture):
     picture(page, "exit")
     sheet.get_by_role("button", name="Exit", exact=True).click()
 
-    expect(page.locator("#chips")).to_contain_text("Order placed successfully", timeout=6000)
-    expect(row).to_have_class(re.compile("is-closed"), timeout=12_000)
+    expect(page.locator("#chips")).to_contain_text("Order placed successfully")
+    expect(row).to_have_class(re.compile("is-closed"))
     sides = [one["transaction_type"] for one in ledger(desk, account, 66)]
     assert sorted(sides) == ["BUY", "SELL"]
 
@@ -309,7 +309,7 @@ def test_the_looks_hold_on_a_phone_and_in_both_themes(account, trader, picture, 
 
     page.goto(f"/a/{account.code}/orders/")
     row = in_book(page, quantity)
-    expect(row).to_contain_text("PENDING", timeout=9000)
+    expect(row).to_contain_text("PENDING")
     picture(page, f"orders-{width}-{scheme}")
     fits(page, width)
     row.get_by_role("link", name="Change buy INFY").click()
@@ -328,7 +328,7 @@ def test_all_open_orders_are_cancelled_after_one_question(desk, account, page, p
         ticket(page, account, quantity=8, price=price)
         placed(page)
     page.goto(f"/a/{account.code}/orders/")
-    expect(in_book(page, 8)).to_have_count(2, timeout=6000)
+    expect(in_book(page, 8)).to_have_count(2)
 
     page.get_by_role("link", name="Cancel all open").click()
     expect(page.get_by_text("still work")).to_be_visible()

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -70,12 +69,10 @@ def test_invited_in_and_out_again_while_the_pages_stay_open(desk, make_person, n
 
     owner.get_by_role("button", name="Remove Ravi Nair").click()
     owner.get_by_role("button", name="Go on").click()
-    removed = time.monotonic()
 
     # Out: the account's page is left, the other page's rail is drawn without it; nobody reloaded.
-    expect(elsewhere.locator("#rail").locator(tab)).to_have_count(0, timeout=2_000)
-    expect(member).to_have_url(re.compile(r"/accounts/$"), timeout=2_000)
-    assert time.monotonic() - removed < 2
+    expect(elsewhere.locator("#rail").locator(tab)).to_have_count(0)
+    expect(member).to_have_url(re.compile(r"/accounts/$"))
     expect(member.locator("#accounts")).to_contain_text("No account is linked yet.")
     live(elsewhere)
     answer = member.goto(f"/accounts/{code}/")

@@ -59,7 +59,7 @@ def test_a_chosen_instrument_shows_its_market_and_a_press_takes_the_price(opened
 
     expect(quote).to_contain_text(re.compile(r"1,500\.00.*\d s ago.*Bid.*Offer.*Today", re.DOTALL))
     control(desk, "POST", "prices", {"NSE:INFY": "1512.5"})
-    expect(quote).to_contain_text("1,512.50", timeout=9000)
+    expect(quote).to_contain_text("1,512.50")
     quote.get_by_role("button", name="Use the last price").click()
 
     expect(field(sheet, "Price")).to_have_value("1512.5")
@@ -86,7 +86,7 @@ def test_it_is_asked_for_every_two_seconds_once_and_not_after_the_sheet_is_close
     expect(sheet.locator("#margin")).to_be_attached()
     page.evaluate("document.activeElement.blur()")
     for _ in range(4):
-        page.wait_for_event("response", lambda one: "/quote/" in one.url, timeout=9000)
+        page.wait_for_event("response", lambda one: "/quote/" in one.url)
     assert page.evaluate("document.activeElement === document.body")  # it moves no focus
     sheet.get_by_role("link", name="Close").click()
     expect(sheet).to_be_hidden()

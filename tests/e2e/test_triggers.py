@@ -40,7 +40,7 @@ def gtt_row(page, words):
 
 
 def said_by_chip(page, words):
-    expect(page.locator("#chips")).to_contain_text(words, timeout=6000)
+    expect(page.locator("#chips")).to_contain_text(words)
 
 
 def test_a_trigger_is_set_changed_and_deleted_from_its_panel(desk, account, page, picture):  # noqa: F811
@@ -63,7 +63,7 @@ def test_a_trigger_is_set_changed_and_deleted_from_its_panel(desk, account, page
     said_by_chip(page, "GTT placed successfully")
     expect(sheet).to_be_hidden()
     row = gtt_row(page, "1,400.00")
-    expect(row).to_contain_text("ACTIVE", timeout=6000)
+    expect(row).to_contain_text("ACTIVE")
     picture(page, "gtt-panel")
     assert triggers(desk, account)[11]["status"] == "active"
 
@@ -72,11 +72,11 @@ def test_a_trigger_is_set_changed_and_deleted_from_its_panel(desk, account, page
     picture(page, "gtt-modify")
     sheet.get_by_role("button", name="Change the GTT").click()
     changed = gtt_row(page, "1,380.00")
-    expect(changed).to_contain_text("ACTIVE", timeout=6000)
+    expect(changed).to_contain_text("ACTIVE")
 
     changed.get_by_role("button", name="Delete the GTT of INFY").click()
     page.locator("#confirm").get_by_role("button", name="Go on").click()
-    expect(changed).to_contain_text("DELETED", timeout=6000)
+    expect(changed).to_contain_text("DELETED")
     kept = triggers(desk, account)[11]
     assert (kept["status"], kept["condition"]["trigger_values"]) == ("deleted", [1380])
 
@@ -99,7 +99,7 @@ def test_a_stop_and_a_target_are_set_without_scripts(desk, account, trader, pict
     field(place, "Upper trigger").fill("1600")
     place.locator("[data-send]").click()
 
-    expect(page.locator("#task")).to_contain_text("GTT placed successfully", timeout=9000)
+    expect(page.locator("#task")).to_contain_text("GTT placed successfully")
     picture(page, "gtt-task")
     kept = triggers(desk, account)[12]
     assert kept["condition"]["trigger_values"] == [1400, 1600]
@@ -110,7 +110,7 @@ def test_a_stop_and_a_target_are_set_without_scripts(desk, account, trader, pict
         page.wait_for_timeout(1000)  # without scripts one reloads
         page.reload()
     gtt_row(page, "1,600.00").get_by_role("button", name="Delete the GTT of INFY").click()
-    expect(page.locator("#task")).to_contain_text("GTT deleted", timeout=9000)
+    expect(page.locator("#task")).to_contain_text("GTT deleted")
     assert triggers(desk, account)[12]["status"] == "deleted"
 
 
@@ -189,10 +189,10 @@ def test_the_looks_hold_on_a_phone_and_in_both_themes(account, trader, picture, 
     said_by_chip(page, "GTT placed successfully")
     page.goto(f"/a/{account.code}/positions/")
     row = page.locator(f"#position-{account.code}-NSE-INFY-CNC")
-    expect(row.get_by_role("link", name="GTT for INFY")).to_be_visible(timeout=12_000)
+    expect(row.get_by_role("link", name="GTT for INFY")).to_be_visible()
     page.goto(f"/a/{account.code}/gtt/")
     row = page.locator("#gtt tbody tr").filter(has_text=re.compile(rf"Sell\s+{quantity}\b"))
-    expect(row).to_contain_text("ACTIVE", timeout=9000)
+    expect(row).to_contain_text("ACTIVE")
     for name in ("gtt", "positions", "positions/exit-all"):
         page.goto(f"/a/{account.code}/{name}/")
         picture(page, f"{name.replace('/', '-')}-{width}-{scheme}")

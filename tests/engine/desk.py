@@ -17,6 +17,7 @@ from orders.engine.accept import Asked
 from orders.engine.models import OrderTask, Source
 from orders.instruments import import_master
 from tests.orders.listing import listed
+from tests.patience import PATIENT
 
 
 def list_shares():
@@ -47,7 +48,7 @@ def give(account, order=None, **more):
     return asking.place(asked(account, **more), order or limit()).task
 
 
-def work(sender, account, *, seconds=5.0):
+def work(sender, account, *, seconds=PATIENT):
     """Let the engine work until nothing of the account's waits any more."""
     ends = time.monotonic() + seconds
     while OrderTask.objects.working().filter(account=account).exists():
@@ -74,14 +75,6 @@ def faults(running, *rules):
     running.control("DELETE", "faults")
     if rules:
         running.control("POST", "faults", {"rules": list(rules)})
-
-
-def until(is_true, seconds=5.0):
-    ends = time.monotonic() + seconds
-    while not (found := is_true()):
-        assert time.monotonic() < ends
-        time.sleep(0.02)
-    return found
 
 
 def statuses(running, account):

@@ -16,7 +16,8 @@ from orders.engine import accept, asking, core, operator, points, store, switch
 from orders.engine.accept import WINDOW, KeyUsed, NotAccepted, PossibleDuplicate
 from orders.engine.models import KillSwitch, OrderTask, Source, StopLevel
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, work
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 
@@ -221,7 +222,7 @@ def test_a_change_whose_answer_is_lost_is_read_from_the_book(account, exchange, 
     else:
         task = asking.cancel(asked(account), order).task
 
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     wanted = ("COMPLETED", "") if lost == "drop_after_acceptance" else ("FAILED", "not applied")
     assert (again(task).state, again(task).reason) == wanted

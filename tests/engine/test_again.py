@@ -13,7 +13,8 @@ from orders.engine import asking, operator, store
 from orders.engine.core import State
 from orders.engine.models import KillSwitch, OrderTask
 from orders.engine.runner import run_once
-from tests.engine.desk import again, asked, at_exchange, faults, give, limit, market, until, work
+from tests.engine.desk import again, asked, at_exchange, faults, give, limit, market, work
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +41,7 @@ def filled(account, task):
 def given_up(account, exchange, sender):
     faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 1})
     task = give(account)
-    work(sender, account, seconds=15)
+    work(sender, account)
     assert again(task).reason == "absent"
     return again(task)
 
@@ -104,7 +105,7 @@ def test_too_many_requests_may_be_said_of_what_was_taken(account, exchange, send
     faults(exchange, {"route": "order.place", "effect": effect, "count": 1})
     task = give(account)
 
-    work(sender, account, seconds=10)
+    work(sender, account)
 
     assert again(task).state == "COMPLETED", again(task).message
     assert again(task).attempts == (1 if "after" in effect else 2)
@@ -166,7 +167,7 @@ def test_a_cover_order_whose_answer_was_lost_is_found_beside_its_stop(account, e
         account,
         market(variety=Variety.COVER, product=Product.MIS, trigger_price=limit("1450").price),
     )
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     assert (again(task).state, len(again(task).order_ids)) == ("COMPLETED", 1)
     assert not KillSwitch.objects.exists()

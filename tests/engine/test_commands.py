@@ -20,8 +20,9 @@ from orders.engine import switch
 from orders.engine.accept import NotAccepted
 from orders.engine.models import KillSwitch, OrderTask
 from orders.engine.runner import Runner
-from tests.engine.desk import again, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.desk import again, at_exchange, faults, give, limit, statuses, work
 from tests.engine.risky import limits, stands
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 ORDER = {
@@ -387,7 +388,7 @@ def letter(account, exchange, sender):
     """An order that never reached the exchange, and nobody could tell."""
     faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 1})
     task = give(account)
-    work(sender, account, seconds=15)
+    work(sender, account)
     assert again(task).state == "DEAD_LETTER"
     return task
 

@@ -127,7 +127,7 @@ def test_held_orders_do_not_expire_and_leave_when_it_was_calm_for_ten_seconds(
     assert not is_held(account)
     lives = {round((again(one).expires_at - store.now()).total_seconds()) for one in entries}
     assert lives <= {59, 60}
-    work(sender, account, seconds=10)
+    work(sender, account)
     assert {again(one).state for one in entries} == {"COMPLETED"}
     assert len(at_exchange(exchange, account)) == 9
     assert alerts() == ["demand.warned", "demand.held", "demand.released"]

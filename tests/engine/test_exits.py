@@ -50,7 +50,7 @@ def test_an_exit_waits_until_an_earlier_one_is_clear(account, exchange, sender, 
     assert again(first).state == "UNKNOWN"
     second = close(account, 5, confirms=first.pk)
 
-    work(sender, account, seconds=20)
+    work(sender, account)
 
     tasks = [again(first), again(second)]
     assert [f"{one.state} {one.reason}".strip() for one in tasks] == ends

@@ -13,7 +13,8 @@ from orders.engine.core import Timing
 from orders.engine.leading import LEASE, Lanes
 from orders.engine.models import Lane, OrderTask
 from orders.engine.runner import Runner
-from tests.engine.desk import again, give, running, until, work
+from tests.engine.desk import again, give, running, work
+from tests.patience import until
 from tradedesk import lives
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,10 @@ from orders.engine.accept import NotAccepted
 from orders.engine.models import OrderTask, TaskEvent
 from orders.ledger import Order
 from orders.risk import checking
-from tests.engine.desk import again, asked, at_exchange, give, limit, until, work
+from tests.engine.desk import again, asked, at_exchange, give, limit, work
 from tests.engine.risky import holds, limits, read, refusal, stands
 from tests.orders.test_quotes import seen
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 

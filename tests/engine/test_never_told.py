@@ -10,7 +10,8 @@ from orders.engine import asking, operator, sweep
 from orders.engine.accept import NotAccepted
 from orders.engine.models import OrderTask
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, until, work
+from tests.engine.desk import again, asked, at_exchange, faults, give, limit, statuses, work
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 

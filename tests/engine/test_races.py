@@ -30,10 +30,10 @@ from tests.engine.desk import (
     limit,
     running,
     statuses,
-    until,
     work,
 )
 from tests.engine.risky import limits
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,7 +94,7 @@ def test_two_senders_on_one_account_send_each_order_once(account, exchange, send
     def run():
         start.wait()
         try:
-            work(Sender(timing=sender.timing), account, seconds=20)
+            work(Sender(timing=sender.timing), account)
         finally:
             connection.close()
 
@@ -122,7 +122,7 @@ def test_a_change_against_a_fill_ends_as_the_exchange_says(account, exchange, se
         task = asking.modify(
             asked(account), OrderChange(order_id=order.order_id, quantity=2), order
         ).task
-    work(sender, account, seconds=15)
+    work(sender, account)
     until(lambda: statuses(exchange, account)[0] in {"COMPLETE", "CANCELLED", "OPEN"})
 
     [there] = at_exchange(exchange, account)
@@ -143,7 +143,7 @@ def test_an_exit_clicked_twice_closes_the_position_once(account, exchange, sende
     exit_order = replace(limit("1450", side=Side.SELL, quantity=5), product="MIS")
     first = asking.close_position(asked(account), exit_order).task
     second = asking.close_position(asked(account, confirms=first.pk), exit_order).task
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     assert (again(first).state, again(second).state) == ("COMPLETED", "FAILED")
     assert "nothing left" in again(second).message
@@ -160,12 +160,12 @@ def test_who_takes_over_an_account_reads_its_book_before_an_entry_and_not_before
     entry = give(account, limit(quantity=2))
     leaving = asking.place(asked(account), limit(quantity=3), is_exit=True).task
     with running(Runner(sender)):
-        until(lambda: again(leaving).state == "COMPLETED", seconds=20)
-        until(lambda: again(entry).waits_for == "the order book to be read once", seconds=20)
+        until(lambda: again(leaving).state == "COMPLETED")
+        until(lambda: again(entry).waits_for == "the order book to be read once")
         assert again(entry).state == "PENDING"
 
         faults(exchange)
-        until(lambda: again(entry).state == "COMPLETED", seconds=20)
+        until(lambda: again(entry).state == "COMPLETED")
 
     assert Order.objects.get(order_id=again(first).order_id).status == "OPEN"
 
@@ -178,7 +178,7 @@ def test_six_accounts_whose_broker_hangs_hold_up_nobodys_exit(account, asha, exc
     with running(Runner(Sender())):
         until(lambda: {again(one).phase for one in stuck} == {"SENDING"})
         leaving = asking.place(asked(account), limit(), is_exit=True).task
-        until(lambda: again(leaving).state == "COMPLETED", seconds=20)
+        until(lambda: again(leaving).state == "COMPLETED")
         assert {again(one).state for one in stuck} == {"RUNNING"}
         faults(exchange)
 

@@ -54,7 +54,7 @@ def test_every_answer_has_its_end(
     faults(exchange, {"route": "order.place", **fault})
     task = give(account)
 
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     done = again(task)
     assert (done.state, done.reason) == (state, reason), done.message

@@ -49,7 +49,7 @@ def test_it_is_found_when_its_slices_add_up(account, sender, task):
 def test_what_never_shows_whole_is_taken_as_far_as_it_stands(account, sender, task):
     slices = [slice_of(task, 2), slice_of(task, 1)]
 
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     assert again(task).state == "COMPLETED"
     assert sorted(again(task).order_ids) == sorted(slices)
@@ -58,7 +58,7 @@ def test_what_never_shows_whole_is_taken_as_far_as_it_stands(account, sender, ta
 
 
 def test_one_slice_of_what_was_given_up_sounds_the_alarm(account, sender, task):
-    work(sender, account, seconds=15)
+    work(sender, account)
     assert again(task).reason == "absent"
     slice_of(task, 2)
 
@@ -94,7 +94,7 @@ def test_no_slice_of_another_task_is_linked(account, sender, task):
 
 def test_a_slice_that_only_its_tag_tells_is_not_linked_to_another_task(account, sender, task):
     letter = given_up(account)
-    work(sender, account, seconds=15)
+    work(sender, account)
     slice_of(task, 2)
     heard_of(account)
     late = slice_of(task, 1)

@@ -13,9 +13,10 @@ from orders.engine import asking, store, sweep, switch
 from orders.engine.accept import NotAccepted
 from orders.engine.models import OrderTask, TaskEvent
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, until, work
+from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, work
 from tests.engine.risky import stands
 from tests.engine.test_demand import give_many, pass_time
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +159,7 @@ def test_what_makes_nothing_smaller_any_more_is_held_and_leaves_as_an_entry(
 
     assert (again(task).state, again(task).is_exit) == ("PENDING", False)
     pass_time(11)
-    work(sender, account, seconds=10)
+    work(sender, account)
     assert again(task).state == "COMPLETED"
 
 
@@ -170,7 +171,7 @@ def test_a_change_that_a_smaller_one_has_passed_does_not_undo_it(account, exchan
     drain(sender, account)
     assert again(smaller).state == "COMPLETED"
     pass_time(11)
-    work(sender, account, seconds=10)
+    work(sender, account)
 
     assert (again(larger).state, again(larger).reason) == ("FAILED", "limit")
     assert "A later change of the order left before this one" in again(larger).message

@@ -34,10 +34,10 @@ from tests.engine.desk import (
     limit,
     market,
     statuses,
-    until,
     work,
 )
 from tests.engine.risky import holds, limits, read
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 
@@ -181,7 +181,7 @@ def orders_of(account):
 def test_a_late_find_stops_the_account_in_the_moment_it_is_heard_of(account, exchange, sender):
     faults(exchange, {"route": "order.place", "effect": "drop_before_acceptance", "count": 1})
     task = give(account)
-    work(sender, account, seconds=15)
+    work(sender, account)
     assert again(task).reason == "absent"
     with line_to(fresh(account)) as broker:
         broker.place(replace(limit(), tag=again(task).tag))
@@ -201,7 +201,7 @@ def given_up_cancel(account, exchange, sender):
     order = Order.objects.get(order_id=again(task).order_id)
     faults(exchange, {"route": "order.cancel", "effect": "rate_limit", "count": 5})
     first = changing.cancel(asked(account), order).task
-    work(sender, account, seconds=20)
+    work(sender, account)
     assert (again(first).state, again(first).reason) == ("FAILED", "not sent")
     changing.cancel(asked(account), order)
     work(sender, account)
@@ -431,7 +431,7 @@ def test_a_conversion_moves_a_position_and_trades_nothing(account):
 def test_the_sync_looks_at_positions_and_trades(account, exchange, sender):
     give(account, market(quantity=2))
     work(sender, account)
-    until(lambda: sync.sync_account(account.pk).trades_synced, seconds=20)
+    until(lambda: sync.sync_account(account.pk).trades_synced)
     Trade.objects.update(
         filled_at=store.now() - timedelta(seconds=40), synced_at=store.now() - timedelta(seconds=40)
     )

@@ -18,8 +18,9 @@ from orders.risk import checking
 from orders.risk.triggers import MOST_SKEW
 from orders.syncing import SOURCES
 from portfolio.state import HoldingRow
-from tests.engine.desk import again, asked, faults, limit, until, work
+from tests.engine.desk import again, asked, faults, limit, work
 from tests.engine.risky import holds, limits, read, refusal
+from tests.patience import until
 
 pytestmark = pytest.mark.django_db
 GTTS = SOURCES[2]
@@ -70,7 +71,7 @@ def test_a_trigger_is_placed_changed_and_deleted(account, exchange, sender):
 def test_a_lost_answer_to_a_new_trigger_is_settled_by_its_content(account, exchange, sender, lost):
     faults(exchange, {"route": "gtt.place", "effect": lost, "count": 1})
     task = asking.place_gtt(asked(account), trigger()).task
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     there = at_broker(account)
     if lost == "drop_after_acceptance":
@@ -91,7 +92,7 @@ def test_a_lost_answer_to_a_change_is_read_from_the_list(account, exchange, send
         task = asking.modify_gtt(asked(account), trigger("1390"), gtt).task
     else:
         task = asking.delete_gtt(asked(account), gtt).task
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     was_done = [one.triggers for one in at_broker(account)] != [(Decimal(1400),)]
     assert was_done == (lost == "drop_after_acceptance")
@@ -114,7 +115,7 @@ def test_a_deletion_whose_answer_is_lost_is_repeated(account, exchange, sender, 
     assert at_broker(account) == []
     reached = lost == "drop_before_acceptance"  # else there was nothing left to delete
     assert again(second.task).state == ("COMPLETED" if reached else "FAILED")
-    work(sender, account, seconds=15)
+    work(sender, account)
     assert (again(first).state, again(first).reason) == ("COMPLETED", "")
     assert not KillSwitch.objects.exists()
 
@@ -134,7 +135,7 @@ def test_a_trigger_belongs_to_one_task_when_the_same_is_asked_for_twice(
 
     until(is_sent)
     assert again(first).state == "UNKNOWN"
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     there = {one.gtt_id for one in at_broker(account)}
     is_there = lost == "drop_after_acceptance"
@@ -314,7 +315,7 @@ def test_a_conversion_is_made_once_and_the_position_tells(account, exchange, sen
     if lost:
         faults(exchange, {"route": "position.convert", "effect": lost, "count": 1})
     task = asking.convert(asked(account), conversion(), old=5, new=0).task
-    work(sender, account, seconds=15)
+    work(sender, account)
 
     if lost == "drop_before_acceptance":
         assert (again(task).state, again(task).reason) == ("DEAD_LETTER", "unclear")

@@ -367,7 +367,7 @@ def test_what_is_too_large_for_one_order_leaves_in_pieces_of_one_request(client,
     assert leave(confirms=tasks[0].pk)[0].status_code == 303
     assert OrderTask.objects.count() == 6
 
-    work(Sender(), account, seconds=30)
+    work(Sender(), account)
     for task in OrderTask.objects.filter(pk__in=[one.pk for one in tasks]):
         assert task.state == "COMPLETED", task.message
         wait_for_fill(account, task.order_id)

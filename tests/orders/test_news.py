@@ -29,8 +29,9 @@ from tests.accounts.conftest import (  # noqa: F401
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sockets import connected
-from tests.engine.desk import give, limit, until
+from tests.engine.desk import give, limit
 from tests.orders.test_book import told
+from tests.patience import until
 
 DOC = Path(__file__).resolve().parents[2] / "docs/orders.md"
 EXAMPLES = {

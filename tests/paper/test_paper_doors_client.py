@@ -1,8 +1,6 @@
 """The official client, every method of it, unchanged against a real exchange."""
 
 import inspect
-import time
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from kiteconnect import KiteConnect
 from kiteconnect.exceptions import GeneralException, InputException, TokenException
 
 from tests.paper.paper_fields import differences
+from tests.patience import until
 
 SYMBOL = {"exchange": "NSE", "tradingsymbol": "INFY"}
 LIMIT = {
@@ -93,17 +92,6 @@ def fractions(found: Any, name: str = "") -> list[str]:
 def kite(paper, trader, kite_fields) -> Watched:
     paper.control("POST", "prices", {"NSE:INFY": "1500", "NSE:SBIN": "800", "BSE:INFY": "1500"})
     return Watched(trader.kite(), kite_fields)
-
-
-def until(condition: Callable[[], Any], seconds: float = 5) -> Any:
-    """Wait until something holds; an exchange takes its time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
 
 
 def status(kite: Watched, order_id: str) -> str:
@@ -382,9 +370,7 @@ def test_a_two_leg_trigger_fires_one_order(paper, kite):
 
     paper.control("POST", "prices", {"NSE:INFY": "1601"})
 
-    row = until(
-        lambda: [one for one in kite.get_gtts() if one["status"] == "triggered"], seconds=5
-    )[0]
+    row = until(lambda: [one for one in kite.get_gtts() if one["status"] == "triggered"])[0]
     assert row["id"] == trigger["trigger_id"]
     assert row["orders"][0]["result"] is None
     assert row["orders"][1]["result"]["order_result"]["status"] == "success"

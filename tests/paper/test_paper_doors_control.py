@@ -11,6 +11,7 @@ import pytest
 from accounts.brokers.paper.firstday import first_account
 from accounts.brokers.paper.server.guard import is_local, is_loopback
 from accounts.brokers.paper.server.messages import Request
+from tests.patience import PATIENT
 
 ORDER = {
     "exchange": "NSE",
@@ -225,7 +226,7 @@ def test_time_goes_on_after_a_restart_where_it_stood(start_paper):
     at = paper.control("GET", "state")["ms"] + 3_600_000
     paper.control("POST", "clock", {"now": at})
     paper.running.process.terminate()
-    paper.running.process.wait(timeout=5)
+    paper.running.process.wait(timeout=PATIENT)
 
     again = start_paper("--clock", "manual", home=paper.running.home)
 

@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.patience import PATIENT
+
 ORDER = {
     "exchange": "NSE",
     "tradingsymbol": "INFY",
@@ -71,7 +73,7 @@ def test_a_delay_happens_on_the_right_side_of_acceptance(paper, trader, place, w
             f"{paper.url}/orders/regular",
             data=ORDER,
             headers=trader.headers,
-            timeout=0.3,
+            timeout=httpx.Timeout(PATIENT, read=0.3),
             trust_env=False,
         )
 
