@@ -23,6 +23,7 @@ from orders.tickets.typed import (
 
 ASKED = tuple(product for product in Product if product != Product.CO)
 LONGEST_KEY = 80
+HOW_MANY = {"required": "Type how many."}
 
 
 class TypedField(forms.Field):
@@ -117,7 +118,7 @@ class TicketForm(JudgedForm):
 
     instrument = InstrumentField(error_messages={"required": "Choose an instrument."})
     side = WordField(Side)
-    quantity = TypedField(read_whole, required=True)
+    quantity = TypedField(read_whole, required=True, error_messages=HOW_MANY)
     order_type = WordField(OrderType)
     price = TypedField(read_number)
     trigger_price = TypedField(read_number)

@@ -10,7 +10,14 @@ from django.core.exceptions import ValidationError
 from accounts.brokers.types import GttLeg, GttRequest
 from accounts.brokers.words import GttKind, Side
 from orders.tickets.facts import Facts
-from orders.tickets.forms import ASKED, InstrumentField, JudgedForm, TypedField, WordField
+from orders.tickets.forms import (
+    ASKED,
+    HOW_MANY,
+    InstrumentField,
+    JudgedForm,
+    TypedField,
+    WordField,
+)
 from orders.tickets.problems import Fix, Problem
 from orders.tickets.ticket import written
 from orders.tickets.triggers import LEGS, check_gtt
@@ -26,7 +33,7 @@ class GttForm(JudgedForm):
     instrument = InstrumentField(error_messages={"required": "Choose an instrument."})
     side = WordField(Side)
     kind = WordField(GttKind)
-    quantity = TypedField(read_whole, required=True)
+    quantity = TypedField(read_whole, required=True, error_messages=HOW_MANY)
     product = WordField(ASKED)
     trigger = TypedField(read_number)
     price = TypedField(read_number)

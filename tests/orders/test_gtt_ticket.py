@@ -129,6 +129,7 @@ WRONG = [
     (SINGLE | {"product": "NRML"}, "not NRML", "product=CNC"),
     (SINGLE | {"instrument": "NSE:NOSUCH"}, "is not in the list of instruments", ""),
     (SINGLE | {"instrument": ""}, "Choose an instrument.", ""),
+    (SINGLE | {"quantity": ""}, "Type how many.", ""),
     (TWO | {"target_trigger": ""}, "Enter the price that it waits for.", ""),
     (TWO | {"stop_trigger": "1700"}, "The lower trigger must be below the upper one.", ""),
     (TWO | {"quantity": "0"}, "Quantity must be 1 or more.", "quantity=1"),

@@ -106,6 +106,7 @@ def test_a_page_with_scripts_gets_an_empty_ticket_and_a_chip(client, path):
         ({"instrument": "NSE:NOSUCH"}, "is not in the list of instruments", ""),
         ({"instrument": "tata mot"}, "Name an instrument as NSE:INFY.", "instrument=NSE%3ATATAMOTORS"),
         ({"instrument": ""}, "Choose an instrument.", ""),
+        ({"quantity": ""}, "Type how many.", ""),
     ],
 )  # fmt: skip
 def test_what_breaks_a_rule_is_refused_beside_its_field_with_the_way_out(
