@@ -45,15 +45,15 @@ FAULTS = (
 
 
 def order(number: int) -> OrderRequest:
-    """Make an order that rests in the book, another for each number."""
+    """Make an order that rests in the book, another for each number; the money lasts for 500 of them."""
     return OrderRequest(
         exchange="NSE",
         symbol="ITC",
         side=Side.BUY,
-        quantity=1 + number % 40,
+        quantity=1 + number % 30,
         product=Product.MIS,
         order_type=OrderType.LIMIT,
-        price=Decimal("380.00") + Decimal("0.05") * (number // 40),
+        price=Decimal("380.00") + Decimal("0.05") * (number // 30),
     )
 
 
