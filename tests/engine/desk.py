@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.brokers.types import OrderRequest
 from accounts.brokers.words import OrderType, Product, Side
-from orders.engine import asking, sweep
+from orders.engine import asking, store, sweep
 from orders.engine.accept import Asked
 from orders.engine.models import OrderTask, Source
 from orders.instruments import import_master
@@ -46,6 +46,15 @@ def asked(account, user=None, key="", **more):
 
 def give(account, order=None, **more):
     return asking.place(asked(account, **more), order or limit()).task
+
+
+def give_many(account, number, **more):
+    """Take so many orders in one second of the database, however long that takes this machine."""
+    given: list[int] = []
+    for index in range(number):
+        OrderTask.objects.filter(pk__in=given).update(created_at=store.now())
+        given.append(give(account, limit(quantity=index + 1), **more).pk)
+    return list(OrderTask.objects.filter(pk__in=given).order_by("sequence"))
 
 
 def work(sender, account, *, seconds=PATIENT):

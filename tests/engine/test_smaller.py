@@ -13,9 +13,9 @@ from orders.engine import asking, store, sweep, switch
 from orders.engine.accept import NotAccepted
 from orders.engine.models import OrderTask, TaskEvent
 from orders.ledger import Order
-from tests.engine.desk import again, asked, at_exchange, give, limit, statuses, work
+from tests.engine.desk import again, asked, at_exchange, give, give_many, limit, statuses, work
 from tests.engine.risky import stands
-from tests.engine.test_demand import give_many, pass_time
+from tests.engine.test_demand import pass_time
 from tests.patience import until
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,7 @@ from tests.accounts.conftest import (  # noqa: F401
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
 from tests.accounts.test_sockets import connected
-from tests.engine.desk import give, limit
+from tests.engine.desk import give, give_many
 from tests.orders.test_book import told
 from tests.patience import until
 
@@ -120,7 +120,7 @@ async def test_a_hold_is_told_to_members_when_it_begins_and_ends(account, asha, 
     ours = await connected(await sync_to_async(enter)(asha))
     theirs = await connected(await sync_to_async(enter)(stranger))
 
-    await sync_to_async(ask_too_much)(account)
+    await sync_to_async(give_many)(account, 9)
     begun = await heard_of(ours, "stop_update")
     calm = timezone.now() - demand.CALM_FOR
     await sync_to_async(Lane.objects.update)(calm_at=calm)
@@ -133,15 +133,6 @@ async def test_a_hold_is_told_to_members_when_it_begins_and_ends(account, asha, 
     assert await theirs.receive_nothing(timeout=0.3)
     await ours.disconnect()
     await theirs.disconnect()
-
-
-def ask_too_much(account):
-    """Give orders until nine of them fell into one second, however busy the machine is."""
-    for quantity in range(1, 100):
-        give(account, limit(quantity=quantity))
-        if Lane.objects.get(account=account).held_since:
-            return
-    pytest.fail("a hundred orders were no demand")
 
 
 async def heard_of(socket, kind):

@@ -22,7 +22,7 @@ from tests.accounts.conftest import (  # noqa: F401
     stranger,
 )
 from tests.accounts.exchange import exchange, running_exchange  # noqa: F401
-from tests.engine.desk import asked, give, limit
+from tests.engine.desk import asked, give, give_many, limit
 from tradedesk.times import IST, in_ist
 
 pytestmark = pytest.mark.django_db
@@ -155,11 +155,6 @@ def test_asking_for_the_bar_costs_one_question_while_nothing_is_stopped(
         assert "News" in bar(client)
 
 
-def give_many(account, number):
-    for quantity in range(1, number + 1):
-        give(account, limit(quantity=quantity))
-
-
 def calmed(seconds):
     """Let demand have fallen so many seconds ago."""
     Lane.objects.update(calm_at=timezone.now() - timedelta(seconds=seconds))
@@ -181,7 +176,7 @@ def test_too_many_requests_are_said_on_every_page_until_ten_calm_seconds_are_ove
         assert words in said(client.get(page))
     assert level in client.get("/_panel/stops/").content.decode()
 
-    calmed(9)
+    calmed(7)
     assert words in bar(client)
     calmed(10)
     assert bar(client) == ""
