@@ -10,7 +10,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tradedesk.desk.throwaway import throwaway_desk
 
 expect.set_options(timeout=15_000)  # no test is about speed, and machines differ
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = (
+    "chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable",
+)  # fmt: skip
 
 
 def find_browser():
