@@ -305,7 +305,8 @@ def test_a_restart_of_redis_stops_entries_slows_the_rest_and_is_over(limits_apar
     began = time.monotonic()
     for _ in range(3):
         ask(account)
-    assert 2 < time.monotonic() - began < 8
+    slowly = time.monotonic() - began
+    assert slowly > 2
     assert not limiter.ask(name, CallClass.ENTRY).is_granted
     # Nobody at the broker is unwell.
     assert not breaker.Breaker.objects.filter(failures__gt=0).exists()
@@ -319,4 +320,4 @@ def test_a_restart_of_redis_stops_entries_slows_the_rest_and_is_over(limits_apar
     began = time.monotonic()
     for _ in range(3):
         ask(account)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < slowly - 1

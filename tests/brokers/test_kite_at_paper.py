@@ -17,6 +17,7 @@ from accounts.brokers.kite import environments, offers
 from accounts.brokers.paper.server.trial import trial
 from accounts.brokers.types import OrderStatus, OrderType, Product, Side, Variety
 from tests.brokers.conftest import PaperAccount
+from tests.patience import until
 
 SENDER = """
 import json, sys, time
@@ -148,15 +149,13 @@ def test_a_cover_order_is_known_by_its_parent(account, order):
             market_protection=Decimal(-1),
         )
     )
-    ends = time.monotonic() + 5
-    legs: list = []
-    while not legs and time.monotonic() < ends:
-        time.sleep(0.1)
-        legs = [
+    legs = until(
+        lambda: [
             one
             for one in account.broker.orders()
             if one.parent_order_id == placed.order_id and one.status is OrderStatus.TRIGGER_PENDING
         ]
+    )
 
     assert (legs[0].variety, legs[0].product) == (Variety.COVER, Product.CO)
     account.broker.cancel(legs[0].order_id, variety=Variety.COVER, parent_order_id=placed.order_id)

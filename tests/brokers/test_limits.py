@@ -322,7 +322,7 @@ def test_without_redis_entries_wait_and_the_rest_goes_slowly(own_redis):
 
     entry = limiter.ask("A", ENTRY)
     began = time.monotonic()
-    cancels = [limiter.wait("A", EXIT, timeout=5) for _ in range(3)]
+    cancels = [limiter.wait("A", EXIT, timeout=PATIENT) for _ in range(3)]
     seconds = time.monotonic() - began
 
     assert not entry.is_granted
@@ -330,7 +330,7 @@ def test_without_redis_entries_wait_and_the_rest_goes_slowly(own_redis):
     assert not limiter.wait("A", ENTRY, timeout=0.3).is_granted
     assert all(permit.is_granted and permit.is_limiter_away for permit in cancels)
     assert seconds > 2.5
-    assert limiter.wait("A", READ, timeout=3).is_granted
+    assert limiter.wait("A", READ, timeout=PATIENT).is_granted
     client.close()
 
 

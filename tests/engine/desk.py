@@ -48,18 +48,18 @@ def give(account, order=None, **more):
     return asking.place(asked(account, **more), order or limit()).task
 
 
-def give_many(account, number, **more):
+def give_many(account, number, *, first=1, **more):
     """Take so many orders in one second of the database, however long that takes this machine."""
     given: list[int] = []
-    for index in range(number):
+    for quantity in range(first, first + number):
         OrderTask.objects.filter(pk__in=given).update(created_at=store.now())
-        given.append(give(account, limit(quantity=index + 1), **more).pk)
+        given.append(give(account, limit(quantity=quantity), **more).pk)
     return list(OrderTask.objects.filter(pk__in=given).order_by("sequence"))
 
 
-def work(sender, account, *, seconds=PATIENT):
+def work(sender, account):
     """Let the engine work until nothing of the account's waits any more."""
-    ends = time.monotonic() + seconds
+    ends = time.monotonic() + PATIENT
     while OrderTask.objects.working().filter(account=account).exists():
         assert time.monotonic() < ends, list(
             OrderTask.objects.values("state", "message", "waits_for")

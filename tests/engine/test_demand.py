@@ -177,15 +177,13 @@ def test_more_requests_keep_the_hold_and_a_later_rush_is_told_again(account):
     give_many(account, 9)
     pass_time(5)
     calm_at = standing(account).calm_at
-    for index in range(7):
-        give(account, limit(quantity=20 + index))
+    give_many(account, 7, first=20)
     lane = standing(account)
     assert lane.calm_at - calm_at > timedelta(seconds=4)
     assert lane.peak == 9
 
     pass_time(30)
-    for index in range(9):
-        give(account, limit(quantity=40 + index))
+    give_many(account, 9, first=40)
 
     assert alerts() == [
         "demand.warned",
@@ -197,10 +195,18 @@ def test_more_requests_keep_the_hold_and_a_later_rush_is_told_again(account):
 
 
 def test_the_moment_of_calm_is_when_fewer_than_seven_lie_in_the_last_second(account):
-    tasks = give_many(account, 8)
+    tasks, now = give_many(account, 7), store.now()
+    for index, task in enumerate(tasks):
+        task.created_at = now - timedelta(milliseconds=70 - 10 * index)
+        task.save(update_fields=["created_at"])
+    give(account, limit(quantity=8))
     second = again(tasks[1]).created_at  # of eight, the seventh newest
 
     assert Lane.objects.get().calm_at == second + timedelta(seconds=1)
+
+
+def test_calm_takes_ten_seconds_and_what_was_held_lives_sixty_more():
+    assert (demand.CALM_FOR.seconds, demand.LONGEST.seconds) == (10, 60)
 
 
 def test_the_desk_may_be_told_to_be_conservative():

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.patience import PATIENT
+from tests.patience import PATIENT, until
 
 ORDER = {
     "exchange": "NSE",
@@ -77,9 +77,7 @@ def test_a_delay_happens_on_the_right_side_of_acceptance(paper, trader, place, w
             trust_env=False,
         )
 
-    ends = time.monotonic() + 3
-    while accepted(paper, trader) < count and time.monotonic() < ends:
-        time.sleep(0.05)
+    until(lambda: accepted(paper, trader) >= count)
     assert accepted(paper, trader) == count
 
 

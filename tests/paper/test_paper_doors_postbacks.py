@@ -42,8 +42,8 @@ class Address:
         self.heard.append(json.loads(body))
         return 200
 
-    def wait(self, status: str, seconds: float = PATIENT) -> dict[str, Any]:
-        until = time.monotonic() + seconds
+    def wait(self, status: str) -> dict[str, Any]:
+        until = time.monotonic() + PATIENT
         while time.monotonic() < until:
             for body in self.heard:
                 if body["status"] == status:

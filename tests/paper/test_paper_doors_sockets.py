@@ -43,9 +43,9 @@ def ask(ws: ClientConnection, action: str, value: Any) -> None:
     ws.send(json.dumps({"a": action, "v": value}))
 
 
-def packets(ws: ClientConnection, seconds: float = PATIENT) -> list[bytes]:
+def packets(ws: ClientConnection) -> list[bytes]:
     """The packets of the next frame that is not a heartbeat."""
-    until = time.monotonic() + seconds
+    until = time.monotonic() + PATIENT
     while (left := until - time.monotonic()) > 0:
         message = ws.recv(timeout=left)
         if isinstance(message, bytes) and len(message) > 1:
