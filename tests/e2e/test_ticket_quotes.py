@@ -172,6 +172,29 @@ def test_what_comes_by_itself_moves_no_button(ticket, desk, account, width, symb
     assert send.bounding_box() == before
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_the_search_finds_lies_over_the_ticket_and_goes_with_the_focus(
+    ticket, width, picture  # noqa: F811
+):  # fmt: skip
+    page = ticket(options={"viewport": {"width": width, "height": 800}})
+    page.goto(page.url.split("?")[0])
+    send, instrument = page.locator("[data-send]"), field(page, "Instrument")
+    found = page.get_by_role("button", name=re.compile("INFY NSE"))
+    before = send.bounding_box()
+
+    instrument.press_sequentially("infy", delay=30)
+    expect(found).to_be_visible()
+    assert send.bounding_box() == before
+    picture(page, f"found-{width}")
+    field(page, "Quantity").focus()
+    expect(found).to_be_hidden()
+    assert send.bounding_box() == before
+
+    instrument.focus()
+    found.click()
+    expect(instrument).to_have_value("NSE:INFY")
+
+
 def test_without_scripts_the_quote_stands_in_the_page(ticket):
     page = ticket(options={"java_script_enabled": False}, quantity=5)
 
