@@ -8,7 +8,7 @@ from django.conf import settings
 from tests.patience import PATIENT
 from tradedesk.signs import StopSign
 
-# Some ten thousand signals amid as many short waits; an Event in place of the sign hangs in the first second.
+# Some ten thousand signals amid as many short waits; an Event in place of the sign does not live through it.
 RAIN = """
 import signal, time
 from tradedesk.signs import StopSign
